@@ -1,0 +1,191 @@
+"""The output queue against a model that is one list of byte strings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from effort import examples
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from wsproto_core.output import OutputQueue
+
+
+@dataclass
+class Piece:
+    data: bytes
+    is_pong: bool
+    begun: bool = False
+
+
+class Model:
+    """What the queue must do, in the simplest way: linear in everything."""
+
+    def __init__(self, max_pongs: int) -> None:
+        self.max_pongs = max_pongs
+        self.pieces: list[Piece] = []
+
+    def append(self, data: bytes, is_pong: bool = False) -> None:
+        self.pieces.append(Piece(data, is_pong))
+        waiting = [piece for piece in self.pieces if piece.is_pong and not piece.begun]
+        if len(waiting) > self.max_pongs:
+            self.pieces = [piece for piece in self.pieces if piece is not waiting[0]]
+
+    def drain(self, max_bytes: int) -> bytes:
+        taken = b""
+        while self.pieces and len(taken) + len(self.pieces[0].data) <= max_bytes:
+            taken += self.pieces.pop(0).data
+        room = max_bytes - len(taken)
+        if self.pieces and room:
+            piece = self.pieces[0]
+            taken += piece.data[:room]
+            self.pieces[0] = Piece(piece.data[room:], piece.is_pong, True)
+        return taken
+
+    def joined(self) -> bytes:
+        return b"".join(piece.data for piece in self.pieces)
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Random calls to both."""
+
+    @initialize(max_pongs=st.integers(1, 4))
+    def start(self, max_pongs: int) -> None:
+        self.queue = OutputQueue(max_pongs)
+        self.model = Model(max_pongs)
+        self.count = 0
+
+    def next_bytes(self, size: int) -> bytes:
+        self.count += 1
+        return f"<{self.count}{'.' * size}>".encode()
+
+    @rule(size=st.integers(0, 5))
+    def append(self, size: int) -> None:
+        data = self.next_bytes(size)
+        self.queue.append(data)
+        self.model.append(data)
+
+    @rule(count=st.integers(1, 12))
+    def append_pongs(self, count: int) -> None:
+        for _ in range(count):
+            data = self.next_bytes(1)
+            self.queue.append_pong(data)
+            self.model.append(data, is_pong=True)
+
+    @rule(max_bytes=st.integers(0, 40))
+    def drain(self, max_bytes: int) -> None:
+        assert self.queue.drain(max_bytes) == self.model.drain(max_bytes)
+
+    @rule()
+    def drain_all(self) -> None:
+        assert b"".join(self.queue.drain_all()) == self.model.drain(1 << 30)
+
+    @rule()
+    def drain_but_one_byte(self) -> None:
+        size = max(0, self.queue.pending - 1)
+        assert self.queue.drain(size) == self.model.drain(size)
+
+    @invariant()
+    def pending_is_what_waits(self) -> None:
+        assert self.queue.pending == len(self.model.joined())
+
+    def teardown(self) -> None:
+        assert b"".join(self.queue.drain_all()) == self.model.joined()
+        assert self.queue.pending == 0
+        assert self.queue.drain_all() == []
+
+
+QueueMachine.TestCase.settings = examples(60)
+TestQueueAgainstModel = QueueMachine.TestCase
+
+
+def test_nothing_waits_at_first() -> None:
+    queue = OutputQueue(16)
+    assert queue.pending == 0
+    assert queue.drain_all() == []
+    assert queue.drain(100) == b""
+
+
+def test_what_is_appended_leaves_in_order_unjoined() -> None:
+    queue = OutputQueue(16)
+    for data in (b"one", b"two", b"three"):
+        queue.append(data)
+    assert queue.pending == 11
+    assert queue.drain_all() == [b"one", b"two", b"three"]
+
+
+def test_the_very_objects_leave() -> None:
+    queue = OutputQueue(16)
+    large = bytes(100_000)
+    queue.append(large)
+    assert queue.drain_all()[0] is large
+
+
+@pytest.mark.parametrize("size", range(1, 13))
+def test_drains_of_every_size_give_the_same_bytes(size: int) -> None:
+    queue = OutputQueue(16)
+    for data in (b"one", b"", b"two", b"three"):
+        queue.append(data)
+    pieces = []
+    while queue.pending:
+        pieces.append(queue.drain(size))
+    assert b"".join(pieces) == b"onetwothree"
+    assert all(len(piece) == size for piece in pieces[:-1])
+
+
+def test_drain_all_goes_on_where_drain_left_off() -> None:
+    queue = OutputQueue(16)
+    queue.append(b"abcdef")
+    queue.append(b"ghi")
+    assert queue.drain(4) == b"abcd"
+    assert queue.drain_all() == [b"ef", b"ghi"]
+    queue.append(b"jkl")
+    assert queue.drain_all() == [b"jkl"]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 16])
+def test_only_the_newest_pongs_wait(limit: int) -> None:
+    queue = OutputQueue(limit)
+    pongs = [bytes([number]) for number in range(100)]
+    for pong in pongs:
+        queue.append_pong(pong)
+    assert queue.pending == limit
+    assert b"".join(queue.drain_all()) == b"".join(pongs[-limit:])
+
+
+def test_other_output_never_gives_way() -> None:
+    queue = OutputQueue(1)
+    for number in range(50):
+        queue.append(b"m%d " % number)
+        queue.append_pong(b"p%d " % number)
+    expected = b"".join(b"m%d " % number for number in range(50)) + b"p49 "
+    assert b"".join(queue.drain_all()) == expected
+
+
+def test_a_pong_that_left_in_part_does_not_give_way() -> None:
+    queue = OutputQueue(1)
+    queue.append_pong(b"first")
+    assert queue.drain(2) == b"fi"
+    queue.append_pong(b"second")
+    queue.append_pong(b"third")
+    assert queue.drain(100) == b"rstthird"
+
+
+def test_a_pong_that_left_counts_no_more() -> None:
+    queue = OutputQueue(2)
+    queue.append_pong(b"one ")
+    queue.append_pong(b"two ")
+    assert queue.drain(4) == b"one "
+    queue.append_pong(b"three ")
+    assert queue.drain(100) == b"two three "
+
+
+def test_a_flood_of_pings_costs_no_memory() -> None:
+    queue = OutputQueue(16)
+    queue.append(b"a message that waits")
+    for number in range(10_000):
+        queue.append_pong(b"%d" % number)
+    waiting = queue.drain_all()
+    assert len(waiting) <= 3 * (16 + 1) + 1
+    assert b"".join(waiting[1:]) == b"".join(b"%d" % number for number in range(9984, 10_000))

@@ -1,0 +1,173 @@
+"""The API as its users write it, for the type checkers: mypy --strict and pyright.
+
+Nothing here runs. `assert_type` states what a checker must infer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wsproto_core import (
+    AcceptConnection,
+    Agreement,
+    BytesMessage,
+    ClientConnection,
+    CloseConnection,
+    CloseSource,
+    Codec,
+    Connection,
+    Event,
+    Extension,
+    ExtensionName,
+    ExtensionParameter,
+    Frame,
+    HandshakeError,
+    HandshakeFailed,
+    Headers,
+    Limits,
+    LocalProtocolError,
+    Message,
+    PerMessageDeflate,
+    Ping,
+    Pong,
+    RejectConnection,
+    RejectData,
+    RemoteProtocolError,
+    Request,
+    Role,
+    ServerConnection,
+    Subprotocol,
+    TextMessage,
+    WebSocketURI,
+    parse_uri,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import assert_type
+
+
+def match_narrows(event: Event) -> str:
+    match event:
+        case Request(host, target, headers):
+            assert_type(host, str)
+            assert_type(target, str)
+            assert_type(headers, Headers)
+            assert_type(event.subprotocols, tuple[Subprotocol, ...])
+            return event.path
+        case AcceptConnection(subprotocol=subprotocol):
+            assert_type(subprotocol, Subprotocol | None)
+            assert_type(event.extensions, tuple[Extension, ...] | None)
+            return subprotocol or ""
+        case RejectConnection(status_code=status):
+            assert_type(status, int)
+            return event.headers.get("Location", "")
+        case RejectData(data=body):
+            assert_type(body, bytes)
+            return body.decode()
+        case HandshakeFailed(error=error):
+            assert_type(error, HandshakeError)
+            return f"{int(error.status)} {error}"
+        case TextMessage(data=text):
+            assert_type(text, str)
+            return text
+        case BytesMessage(data=data):
+            assert_type(data, bytes)
+            return data.hex()
+        case Ping(payload) | Pong(payload):
+            assert_type(payload, bytes)
+            return payload.hex()
+        case CloseConnection(code, reason, source):
+            assert_type(code, int | None)
+            assert_type(reason, str)
+            assert_type(source, CloseSource | None)
+            return reason
+        case _:
+            return ""
+
+
+def isinstance_narrows(event: Event) -> None:
+    if isinstance(event, Message):
+        assert_type(event.data, str | bytes)
+    if isinstance(event, TextMessage):
+        assert_type(event.data, str)
+    if isinstance(event, Ping):
+        assert_type(event.response(), Pong)
+
+
+def server(data: bytes) -> bytes:
+    def choose(request: Request) -> str | None:
+        return request.subprotocols[0] if request.subprotocols else None
+
+    ws = ServerConnection(
+        subprotocols=["chat"],
+        select_subprotocol=choose,
+        extensions=[PerMessageDeflate(server_max_window_bits=12)],
+        origins=["https://example.com"],
+        extra_headers={"X-Frame-Options": "DENY"},
+        limits=Limits(max_message_size=None),
+        delivery="chunk",
+    )
+    events = ws.receive_data(data)
+    assert_type(events, Iterator[Event])
+    for event in events:
+        if isinstance(event, Request):
+            ws.send(AcceptConnection("chat", headers=[(b"Server", b"example")]))
+    assert_type(ws.request, Request | None)
+    assert_type(ws.close_code, int | None)
+    assert_type(ws.error, RemoteProtocolError | None)
+    assert_type(ws.data_to_send(), bytes)
+    assert_type(ws.buffers_to_send(), list[bytes])
+    return ws.data_to_send(max_bytes=1024)
+
+
+def parsed_request(scope_headers: list[tuple[bytes, bytes]]) -> ServerConnection:
+    return ServerConnection.from_request(scope_headers, "/chat", subprotocols=["chat"])
+
+
+def client() -> bytes:
+    uri = parse_uri("wss://example.com/chat")
+    assert_type(uri, WebSocketURI)
+    ws = ClientConnection(uri, origin="https://example.com", extra_headers=Headers({"X-A": "b"}))
+    try:
+        ws.send_text("too early", compress=False)
+    except LocalProtocolError as error:
+        assert_type(error.close_code, int | None)
+    return ws.data_to_send()
+
+
+def already_open() -> None:
+    ws = Connection(Role.CLIENT, extensions=[PerMessageDeflate()])
+    ws.send(TextMessage("a", message_finished=False))
+    ws.send_bytes(memoryview(b"b"))
+    ws.ping(bytearray(b"c"))
+    ws.close(None)
+
+
+@dataclass(frozen=True)
+class Rot1(Extension):
+    name = ExtensionName("x-rot1")
+    rsv = 0x20
+
+    def offer(self) -> Sequence[tuple[ExtensionParameter, ...]]:
+        return [()]
+
+    def accept(self, parameters: Sequence[ExtensionParameter]) -> Agreement | None:
+        return None if parameters else Agreement(self, ())
+
+    def confirm(self, parameters: Sequence[ExtensionParameter]) -> Extension:
+        return self
+
+    def codec(self, role: Role) -> Codec:
+        return Rot1Codec()
+
+
+class Rot1Codec(Codec):
+    def decode(self, frame: Frame, max_size: int | None) -> Frame:
+        return frame._replace(payload=bytes((b - 1) % 256 for b in frame.payload), rsv2=False)
+
+    def encode(self, frame: Frame) -> Frame:
+        return frame._replace(payload=bytes((b + 1) % 256 for b in frame.payload), rsv2=True)

@@ -1,0 +1,148 @@
+"""A WebSocket protocol engine without I/O: bytes in, typed events out, and back again."""
+
+from __future__ import annotations
+
+from .client import ClientConnection
+from .codes import CloseCode, Opcode, Role
+from .config import Limits
+from .connection import Connection
+from .events import (
+    AcceptConnection,
+    BytesMessage,
+    CloseConnection,
+    CloseSource,
+    Event,
+    HandshakeFailed,
+    Message,
+    Ping,
+    Pong,
+    RejectConnection,
+    RejectData,
+    Request,
+    TextMessage,
+)
+from .exceptions import (
+    CompressedDataError,
+    ConnectionLost,
+    EarlyDataTooLarge,
+    FrameError,
+    HandshakeError,
+    HeadTooLarge,
+    HostNotAllowed,
+    HTTPVersionNotSupported,
+    InvalidTextError,
+    InvalidURI,
+    LocalProtocolError,
+    MalformedHandshake,
+    MessageTooBig,
+    MethodNotAllowed,
+    NegotiationError,
+    OriginNotAllowed,
+    ProtocolError,
+    RemoteProtocolError,
+    TooManyFragments,
+    UnsupportedVersion,
+)
+from .extensions.base import Agreement, Codec, Extension
+from .extensions.permessage_deflate import PerMessageDeflate
+from .frames import Frame, encode_frame
+from .handshake import SubprotocolSelector
+from .headers import (
+    Headers,
+    HeadersLike,
+    accept_key,
+    build_basic_authorization,
+    build_basic_challenge,
+    check_basic_authorization,
+    generate_key,
+    parse_basic_authorization,
+)
+from .masking import mask
+from .server import ServerConnection, ServerOptions
+from .state import ConnectionState
+from .types import (
+    BytesLike,
+    Data,
+    Delivery,
+    ExtensionName,
+    ExtensionOffer,
+    ExtensionParameter,
+    Origin,
+    RandomBytes,
+    Subprotocol,
+)
+from .uri import WebSocketURI, parse_uri
+from .version import __version__
+
+__all__ = [
+    "AcceptConnection",
+    "Agreement",
+    "BytesLike",
+    "BytesMessage",
+    "ClientConnection",
+    "CloseCode",
+    "CloseConnection",
+    "CloseSource",
+    "Codec",
+    "CompressedDataError",
+    "Connection",
+    "ConnectionLost",
+    "ConnectionState",
+    "Data",
+    "Delivery",
+    "EarlyDataTooLarge",
+    "Event",
+    "Extension",
+    "ExtensionName",
+    "ExtensionOffer",
+    "ExtensionParameter",
+    "Frame",
+    "FrameError",
+    "HTTPVersionNotSupported",
+    "HandshakeError",
+    "HandshakeFailed",
+    "HeadTooLarge",
+    "Headers",
+    "HeadersLike",
+    "HostNotAllowed",
+    "InvalidTextError",
+    "InvalidURI",
+    "Limits",
+    "LocalProtocolError",
+    "MalformedHandshake",
+    "Message",
+    "MessageTooBig",
+    "MethodNotAllowed",
+    "NegotiationError",
+    "Opcode",
+    "Origin",
+    "OriginNotAllowed",
+    "PerMessageDeflate",
+    "Ping",
+    "Pong",
+    "ProtocolError",
+    "RandomBytes",
+    "RejectConnection",
+    "RejectData",
+    "RemoteProtocolError",
+    "Request",
+    "Role",
+    "ServerConnection",
+    "ServerOptions",
+    "Subprotocol",
+    "SubprotocolSelector",
+    "TextMessage",
+    "TooManyFragments",
+    "UnsupportedVersion",
+    "WebSocketURI",
+    "__version__",
+    "accept_key",
+    "build_basic_authorization",
+    "build_basic_challenge",
+    "check_basic_authorization",
+    "encode_frame",
+    "generate_key",
+    "mask",
+    "parse_basic_authorization",
+    "parse_uri",
+]

@@ -1,0 +1,190 @@
+"""The client's side of the opening handshake (RFC 6455 section 4.1)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from .codes import Role
+from .config import Limits
+from .connection import DEFAULT_LIMITS, Connection
+from .events import (
+    AcceptConnection,
+    Event,
+    HandshakeFailed,
+    RejectConnection,
+    RejectData,
+    Request,
+)
+from .exceptions import ConnectionLost, HandshakeError
+from .extensions.base import Extension
+from .handshake import Offer, check_response, check_subprotocols, request_headers
+from .headers import (
+    Headers,
+    HeadersLike,
+    build_basic_authorization,
+    generate_key,
+    parse_extension_list,
+)
+from .http1 import ClientCarrier
+from .state import Action, ConnectionState
+from .types import Delivery, Origin, RandomBytes
+from .uri import WebSocketURI, parse_uri
+from .version import __version__
+
+__all__ = ["ClientConnection"]
+
+USER_AGENT: Final = f"wsproto_core/{__version__}"
+
+
+class ClientConnection(Connection):
+    """The client's side of a connection, from the first byte of the request on.
+
+    The request is queued at once. The answer comes as one event: `AcceptConnection`;
+    `RejectConnection`, when it was no (a redirect or a demand for authentication is in
+    its header fields); or `HandshakeFailed`, when it was not a valid answer.
+
+    Args:
+        uri: where to connect to, ``ws://`` or ``wss://``. A user name and password in it
+            are sent as Basic authentication (RFC 7617). Opening the transport, with TLS
+            for ``wss://``, is up to you; `uri` tells host and port.
+        subprotocols: those that you speak, the one you like best first.
+        extensions: those to offer, the one you like best first.
+        origin: the Origin header field, if you act for a web page.
+        extra_headers: additional header fields of the request.
+        user_agent: the User-Agent header field; None for none.
+        target: the request target, if it is not the one of `uri`.
+
+    The others are those of `Connection`.
+
+    Raises:
+        InvalidURI: `uri` is not a WebSocket URI.
+        LocalProtocolError: something of the request could not be sent.
+        TypeError, ValueError: an argument has the wrong type or value.
+    """
+
+    __slots__ = ("_body", "_body_size", "_carrier", "_offer", "uri")
+
+    uri: WebSocketURI
+    """The URI, taken apart."""
+
+    def __init__(
+        self,
+        uri: str | WebSocketURI,
+        *,
+        subprotocols: Iterable[str] = (),
+        extensions: Sequence[Extension] = (),
+        origin: str | None = None,
+        extra_headers: HeadersLike = (),
+        user_agent: str | None = USER_AGENT,
+        target: str | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        delivery: Delivery = "message",
+        auto_pong: bool = True,
+        auto_close: bool = True,
+        random_bytes: RandomBytes = secrets.token_bytes,
+    ) -> None:
+        self._configure(Role.CLIENT, limits, delivery, auto_pong, auto_close, random_bytes)
+        self.uri = uri if isinstance(uri, WebSocketURI) else parse_uri(uri)
+        self._offer = Offer(
+            generate_key(random_bytes), check_subprotocols(subprotocols), tuple(extensions)
+        )
+        extra = Headers(extra_headers)
+        if user_agent is not None and "User-Agent" not in extra:
+            extra += [("User-Agent", user_agent)]
+        if self.uri.username is not None:
+            credentials = build_basic_authorization(self.uri.username, self.uri.password or "")
+            extra += [("Authorization", credentials)]
+        fields = request_headers(self.uri.authority, self._offer, origin, extra)
+        target = self.uri.target if target is None else target
+        self._carrier = ClientCarrier(limits)
+        self._output.append(self._carrier.write_request(target, fields))
+        self.request = Request(
+            self.uri.authority,
+            target,
+            fields,
+            self._offer.subprotocols,
+            parse_extension_list(fields.get_all("Sec-WebSocket-Extensions")),
+            None if origin is None else Origin(origin),
+        )
+        self._body = bytearray()  # of a rejection, where it is handed on whole
+        self._body_size = 0
+
+    @property
+    def bytes_parsed(self) -> int:
+        """How many bytes of the peer's stream the events taken so far were made from."""
+        if isinstance(self.response, AcceptConnection):
+            return self._reader.offset
+        return self._carrier.offset
+
+    def _feed(self, data: bytes) -> None:
+        if self.state in (ConnectionState.CONNECTING, ConnectionState.REJECTING):
+            self._carrier.feed(data)
+        else:
+            super()._feed(data)
+
+    def _next_opening_event(self) -> Event | None:
+        if self.state is ConnectionState.CONNECTING:
+            return self._next_answer()
+        if self.state is ConnectionState.REJECTING:
+            return self._next_body()
+        return None
+
+    def _next_answer(self) -> Event | None:
+        try:
+            head = self._carrier.read()
+            if head is None:
+                if self._eof:
+                    raise ConnectionLost("the transport ended before the handshake did")
+                return None
+            if head.status_code == 101:
+                accepted = check_response(head.headers, self._offer)
+                return self._receive_accept(accepted)
+        except HandshakeError as error:
+            return self._fail_opening(error)
+        rejected = RejectConnection(head.status_code, head.headers, self._carrier.has_body())
+        self.response = rejected
+        self._apply(Action.RECEIVE_REJECT)
+        if not rejected.has_body:
+            self._finish_reject()
+        return rejected
+
+    def _fail_opening(self, error: HandshakeError) -> HandshakeFailed:
+        event = super()._fail_opening(error)
+        self._carrier.drop()
+        return event
+
+    def _receive_accept(self, event: AcceptConnection) -> Event:
+        self._open(event.extensions or (), self._carrier.offset)
+        self.response = event
+        self.subprotocol = event.subprotocol
+        self._apply(Action.RECEIVE_ACCEPT)
+        rest = self._carrier.take_rest()
+        if rest:
+            self._reader.feed(rest)
+        del self._carrier, self._offer, self._body
+        return event
+
+    def _next_body(self) -> Event | None:
+        """The body of a rejection: whole, or in chunk delivery what has come of it."""
+        piece = self._carrier.read_body(self._eof)
+        room = self._limits.max_reject_body - self._body_size
+        data = piece.data[:room]
+        self._body_size += len(data)
+        finished = piece.finished or len(piece.data) > room
+        truncated = piece.broken or len(piece.data) > room
+        if self._delivery == "message":
+            self._body += data
+            if not finished:
+                return None
+            data = bytes(self._body)
+        elif not (data or finished):
+            return None
+        if finished:
+            self._finish_reject()
+        return RejectData(data, finished, truncated)
+
+    def _finish_reject(self) -> None:
+        self._apply(Action.FINISH_REJECT)
+        self._finished = True

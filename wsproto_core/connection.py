@@ -1,0 +1,529 @@
+"""A connection: bytes in, events out; events in, bytes out.
+
+This is where the state table, the reader and the writer meet, and where it is decided
+what a ping, a close, a violation or the end of the transport brings about. How the
+connection came to be open is the business of the client's and the server's modules.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from typing import ClassVar, Final
+
+from .codes import SENDABLE_CLOSE_CODES, CloseCode, Opcode, Role
+from .config import Limits
+from .events import (
+    AcceptConnection,
+    BytesMessage,
+    CloseConnection,
+    CloseSource,
+    Event,
+    HandshakeFailed,
+    Message,
+    Ping,
+    Pong,
+    RejectConnection,
+    RejectData,
+    Request,
+    TextMessage,
+)
+from .exceptions import HandshakeError, LocalProtocolError, RemoteProtocolError
+from .extensions.base import Extension, shared_rsv_bits
+from .frames import MAX_CONTROL_PAYLOAD
+from .masking import MaskingKeys
+from .messages import MessageReader, MessageWriter
+from .output import OutputQueue
+from .state import ROLE_ONLY, Action, ConnectionState, next_state
+from .types import BytesLike, Delivery, RandomBytes, Subprotocol
+
+__all__ = ["Connection"]
+
+DEFAULT_LIMITS: Final = Limits()
+_TEXT: Final = Opcode.TEXT
+_BINARY: Final = Opcode.BINARY
+
+
+class Connection:
+    """One side of a WebSocket connection.
+
+    Made directly, the connection is open already: the opening handshake took place
+    elsewhere. `ClientConnection` and `ServerConnection` begin with the handshake.
+
+    The connection is the iterator over its own events. A frame takes effect when its
+    event is taken, so whatever you send in answer to one event leaves ahead of what
+    the next frame brings about.
+
+    Args:
+        role: which side this is.
+        extensions: those that were agreed, in the order of the response's header field.
+        subprotocol: the one that was agreed.
+        limits: bounds on what the peer can make grow.
+        delivery: "message" gives whole messages; "chunk" gives their pieces as they
+            arrive and keeps none of them.
+        auto_pong: answer each ping.
+        auto_close: answer the peer's Close.
+        random_bytes: where masking keys come from; must be unpredictable outside tests
+            (RFC 6455 section 10.3).
+
+    Raises:
+        LocalProtocolError: two extensions claim the same RSV bit.
+        TypeError, ValueError: an argument has the wrong type or value.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_auto_close",
+        "_auto_pong",
+        "_can_send_messages",
+        "_delivery",
+        "_eof",
+        "_finished",
+        "_limits",
+        "_output",
+        "_random_bytes",
+        "_reader",
+        "_reading",
+        "_writer",
+        "close_code",
+        "close_reason",
+        "error",
+        "extensions",
+        "request",
+        "response",
+        "role",
+        "state",
+        "subprotocol",
+    )
+
+    role: Role
+    """Which side this is."""
+    state: ConnectionState
+    """Where the connection is in its life. To read only, like all attributes here."""
+    request: Request | None
+    """The opening request: the one received, or the one sent."""
+    response: AcceptConnection | RejectConnection | None
+    """Its answer: the one received, or the one sent."""
+    subprotocol: Subprotocol | None
+    """The subprotocol agreed on."""
+    extensions: tuple[Extension, ...]
+    """The extensions agreed on, as agreed."""
+    close_code: int | None
+    """The code with which the connection ended or is ending; None until then."""
+    close_reason: str | None
+    """The reason that came with it."""
+    error: RemoteProtocolError | None
+    """What the peer did wrong, if that is why the connection ended."""
+
+    # Set by _open; the state table allows frames only from then on.
+    _reader: MessageReader
+    _writer: MessageWriter
+
+    def __init__(
+        self,
+        role: Role,
+        *,
+        extensions: Sequence[Extension] = (),
+        subprotocol: str | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        delivery: Delivery = "message",
+        auto_pong: bool = True,
+        auto_close: bool = True,
+        random_bytes: RandomBytes = secrets.token_bytes,
+    ) -> None:
+        if shared_rsv_bits(extensions):
+            raise LocalProtocolError(
+                "two extensions claim the same RSV bit: only one of them can be in use"
+            )
+        self._configure(Role(role), limits, delivery, auto_pong, auto_close, random_bytes)
+        self.subprotocol = None if subprotocol is None else Subprotocol(subprotocol)
+        self._open(tuple(extensions), 0)
+        self._enter(ConnectionState.OPEN)
+
+    def _configure(
+        self,
+        role: Role,
+        limits: Limits,
+        delivery: Delivery,
+        auto_pong: bool,
+        auto_close: bool,
+        random_bytes: RandomBytes,
+    ) -> None:
+        if delivery not in ("message", "chunk"):
+            raise ValueError(f"delivery must be 'message' or 'chunk', not {delivery!r}")
+        self.role = role
+        self.state = ConnectionState.CONNECTING
+        self.request = None
+        self.response = None
+        self.subprotocol = None
+        self.extensions = ()
+        self.close_code = None
+        self.close_reason = None
+        self.error = None
+        self._limits = limits
+        self._delivery: Delivery = delivery
+        self._auto_pong = auto_pong
+        self._auto_close = auto_close
+        self._random_bytes = random_bytes
+        self._output = OutputQueue(limits.max_pending_pongs)
+        self._reading = False
+        self._can_send_messages = False
+        self._eof = False
+        self._finished = False
+
+    def _open(self, extensions: tuple[Extension, ...], offset: int) -> None:
+        """Make ready for frames; the first is at `offset` in the peer's stream."""
+        self.extensions = extensions
+        codecs = tuple([extension.codec(self.role) for extension in extensions])
+        rsv = sum(extension.rsv for extension in extensions)
+        self._reader = MessageReader(self.role, codecs, rsv, self._limits, self._delivery, offset)
+        keys = MaskingKeys(self._random_bytes) if self.role is Role.CLIENT else None
+        self._writer = MessageWriter(self._output, codecs, keys)
+
+    # Bytes in, events out
+
+    def receive_data(self, data: BytesLike) -> Iterator[Event]:
+        """Take what the transport received, and go on with `events`.
+
+        Any bytes-like object will do; an empty one does nothing, and neither does any
+        once the connection is over.
+
+        Raises:
+            TypeError: `data` is not bytes-like.
+        """
+        if type(data) is not bytes:
+            data = as_bytes(data, "data")
+        if data and not self._eof:
+            self._feed(data)
+        return self
+
+    def receive_eof(self) -> Iterator[Event]:
+        """Take note that the peer will send nothing more, and go on with `events`."""
+        self._eof = True
+        return self
+
+    def receive_reset(self) -> Iterator[Event]:
+        """Take note that the transport broke, and go on with `events`.
+
+        What came before still counts. What waits to be sent is dropped.
+        """
+        self._eof = True
+        self._output.drain_all()
+        return self
+
+    def events(self) -> Iterator[Event]:
+        """The events that are due, each parsed when it is asked for.
+
+        Events that are not taken are not lost: they come first the next time. Nothing
+        happens, no ping is answered, until they are taken.
+        """
+        return self
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        if self._reading:
+            reader = self._reader
+            try:
+                message = reader.read_message()
+                if message is not None:
+                    return message
+                event = reader.read()
+            except RemoteProtocolError as error:
+                return self._fail(error)
+            if event is not None:
+                return event if isinstance(event, Message) else self._receive_control(event)
+        else:
+            opening = self._next_opening_event()
+            if opening is not None:
+                return opening
+        if self._eof and not self._finished:
+            ending = self._lose()
+            if ending is not None:
+                return ending
+        raise StopIteration
+
+    @property
+    def bytes_parsed(self) -> int:
+        """How many bytes of the peer's stream, from its first one on, the events taken
+        so far were made from."""
+        return self._reader.offset
+
+    def _feed(self, data: bytes) -> None:
+        if self._reading:
+            self._reader.feed(data)
+
+    def _next_opening_event(self) -> Event | None:
+        """The next event of the opening handshake; None when there is none."""
+        return None
+
+    def _fail_opening(self, error: HandshakeError) -> HandshakeFailed:
+        if error.offset is None:
+            error.offset = self.bytes_parsed
+        self.error = error
+        self._apply(Action.FAIL)
+        self._finished = True
+        return HandshakeFailed(error)
+
+    def _receive_control(self, event: Ping | Pong | CloseConnection) -> Event:
+        if isinstance(event, Ping):
+            if self._auto_pong:
+                self._writer.write_automatic_pong(event.payload)
+        elif isinstance(event, CloseConnection):
+            self._apply(Action.RECEIVE_CLOSE)
+            self.close_code = event.code
+            self.close_reason = event.reason
+            if self._auto_close and self.state is ConnectionState.REMOTE_CLOSING:
+                self._send_close(event.response())
+        return event
+
+    def _fail(self, error: RemoteProtocolError) -> Event:
+        """Fail the WebSocket connection (RFC 6455 section 7.1.7)."""
+        if error.offset is None:
+            error.offset = self._reader.payload_offset
+        self.error = error
+        self.close_code = int(error.close_code)
+        self.close_reason = _fit_reason(str(error))
+        if self._next_state(Action.SEND_CLOSE) is not None:
+            self._write_close(self.close_code, self.close_reason)
+        self._apply(Action.FAIL)
+        self._finished = True
+        return CloseConnection(self.close_code, self.close_reason, CloseSource.LOCAL)
+
+    def _lose(self) -> Event | None:
+        """The transport ended: an event of its own, unless it was time for it to end."""
+        self._finished = True
+        expected = not self._reading
+        if self._next_state(Action.LOSE) is not None:
+            self._apply(Action.LOSE)
+        if expected:
+            return None
+        self.close_code = int(CloseCode.ABNORMAL_CLOSURE)
+        self.close_reason = ""
+        return CloseConnection(self.close_code, "", CloseSource.TRANSPORT)
+
+    # Events in, bytes out
+
+    def send(self, event: Event) -> None:
+        """Queue what `event` says.
+
+        Raises:
+            LocalProtocolError: the state or the protocol forbids it. Nothing is queued.
+            TypeError: `event` is not an event, or has content of the wrong type.
+        """
+        method = self._SENDERS.get(type(event)) or self._find_sender(event)
+        method(self, event)
+
+    def send_text(
+        self, data: str, *, message_finished: bool = True, compress: bool | None = None
+    ) -> None:
+        """Queue a text message, or a fragment of one; see `TextMessage` and `send`."""
+        if not self._can_send_messages:
+            raise self._refusal(Action.SEND_MESSAGE)
+        if not isinstance(data, str):
+            raise TypeError(f"text must be str, not {type(data).__name__}")
+        try:
+            payload = data.encode()
+        except UnicodeEncodeError as error:
+            raise LocalProtocolError(
+                f"text with a lone surrogate at index {error.start} has no UTF-8 form"
+            ) from None
+        self._writer.write(_TEXT, payload, message_finished, compress)
+
+    def send_bytes(
+        self, data: BytesLike, *, message_finished: bool = True, compress: bool | None = None
+    ) -> None:
+        """Queue a binary message, or a fragment of one; see `BytesMessage` and `send`."""
+        if not self._can_send_messages:
+            raise self._refusal(Action.SEND_MESSAGE)
+        payload = data if type(data) is bytes else as_bytes(data, "a binary message")
+        self._writer.write(_BINARY, payload, message_finished, compress)
+
+    def ping(self, payload: BytesLike = b"") -> None:
+        """Queue a Ping of up to 125 bytes (RFC 6455 section 5.5.2); see `send`."""
+        self._send_control(Action.SEND_PING, Opcode.PING, payload)
+
+    def close(self, code: int | None = 1000, reason: str = "") -> None:
+        """Start the closing handshake, or answer the peer's where `auto_close` is off.
+
+        `code` None makes the Close frame empty. `reason` is at most 123 bytes of UTF-8.
+        See `send` for what is raised.
+        """
+        self._send_close(CloseConnection(code, reason))
+
+    def data_to_send(self, max_bytes: int | None = None) -> bytes:
+        """Take out what waits to be sent, up to `max_bytes` bytes of it, in order."""
+        if max_bytes is None:
+            chunks = self._output.drain_all()
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if max_bytes < 0:
+            raise ValueError("max_bytes must not be negative")
+        return self._output.drain(max_bytes)
+
+    def buffers_to_send(self) -> list[bytes]:
+        """Take out what waits to be sent, unjoined, for ``writelines`` or ``sendmsg``."""
+        return [chunk for chunk in self._output.drain_all() if chunk]
+
+    @property
+    def pending_bytes(self) -> int:
+        """How many bytes wait to be sent."""
+        return self._output.pending
+
+    @property
+    def finished(self) -> bool:
+        """Whether to close the transport, once what `data_to_send` gives is sent.
+
+        A server closes first; a client waits for the end of the server's stream, where
+        the closing handshake went as it should (RFC 6455 section 7.1.1).
+        """
+        return self._finished
+
+    @property
+    def send_eof(self) -> bool:
+        """Whether to half-close the transport, once what `data_to_send` gives is sent."""
+        return self._finished
+
+    def _send_text_event(self, event: TextMessage) -> None:
+        self.send_text(event.data, message_finished=event.message_finished, compress=event.compress)
+
+    def _send_bytes_event(self, event: BytesMessage) -> None:
+        self.send_bytes(
+            event.data, message_finished=event.message_finished, compress=event.compress
+        )
+
+    def _send_ping(self, event: Ping) -> None:
+        self._send_control(Action.SEND_PING, Opcode.PING, event.payload)
+
+    def _send_pong(self, event: Pong) -> None:
+        self._send_control(Action.SEND_PONG, Opcode.PONG, event.payload)
+
+    def _send_control(self, action: Action, opcode: Opcode, payload: BytesLike) -> None:
+        self._require(action)
+        data = as_bytes(payload, "a payload")
+        if len(data) > MAX_CONTROL_PAYLOAD:
+            raise LocalProtocolError(
+                f"a payload of {len(data)} bytes: "
+                f"a {opcode.name} carries {MAX_CONTROL_PAYLOAD} at most"
+            )
+        self._writer.write_control(opcode, data)
+
+    def _send_close(self, event: CloseConnection) -> None:
+        self._require(Action.SEND_CLOSE)
+        code, reason = event.code, event.reason
+        if code is not None and not isinstance(code, int):
+            raise TypeError(f"a close code must be int or None, not {type(code).__name__}")
+        if not isinstance(reason, str):
+            raise TypeError(f"a close reason must be str, not {type(reason).__name__}")
+        if code is not None and code not in SENDABLE_CLOSE_CODES:
+            raise LocalProtocolError(
+                f"close code {code} must not be sent (RFC 6455 section 7.4): "
+                "use 1000, another registered code, or 3000 to 4999"
+            )
+        if code is None and reason:
+            raise LocalProtocolError("a close reason needs a close code: give both")
+        if len(reason.encode("utf-8", "replace")) > MAX_CONTROL_PAYLOAD - 2:
+            raise LocalProtocolError(
+                f"a close reason of more than {MAX_CONTROL_PAYLOAD - 2} bytes of UTF-8"
+            )
+        try:
+            self._write_close(code, reason)
+        except UnicodeEncodeError as error:
+            raise LocalProtocolError(
+                f"a close reason with a lone surrogate at index {error.start}"
+            ) from None
+        if self.close_code is None:
+            self.close_code = int(CloseCode.NO_STATUS_RCVD if code is None else code)
+            self.close_reason = reason
+        self._apply(Action.SEND_CLOSE)
+
+    def _write_close(self, code: int | None, reason: str) -> None:
+        payload = b"" if code is None else code.to_bytes(2, "big") + reason.encode()
+        self._writer.write_control(Opcode.CLOSE, payload)
+
+    def _refuse_received(self, event: Event) -> None:
+        raise LocalProtocolError(f"{type(event).__name__} is received, never sent")
+
+    def _send_opening(self, event: AcceptConnection | RejectConnection | RejectData) -> None:
+        """Answer a request; only a server can."""
+        raise self._refusal(_OPENING_ACTIONS[type(event)])
+
+    _SENDERS: ClassVar[dict[type[Event], Callable[..., None]]] = {
+        TextMessage: _send_text_event,
+        BytesMessage: _send_bytes_event,
+        Ping: _send_ping,
+        Pong: _send_pong,
+        CloseConnection: _send_close,
+        AcceptConnection: _send_opening,
+        RejectConnection: _send_opening,
+        RejectData: _send_opening,
+        Request: _refuse_received,
+        HandshakeFailed: _refuse_received,
+    }
+
+    def _find_sender(self, event: Event) -> Callable[..., None]:
+        for kind, method in self._SENDERS.items():
+            if isinstance(event, kind):
+                return method
+        raise TypeError(f"an event is wanted, not {type(event).__name__}")
+
+    # The state
+
+    def _next_state(self, action: Action) -> ConnectionState | None:
+        return next_state(self.role, self.state, action)
+
+    def _apply(self, action: Action) -> None:
+        state = self._next_state(action)
+        assert state is not None, f"{action} in {self.state}"
+        if state is not self.state:
+            self._enter(state)
+
+    def _enter(self, state: ConnectionState) -> None:
+        self.state = state
+        self._reading = self._next_state(Action.RECEIVE_FRAME) is not None
+        self._can_send_messages = self._next_state(Action.SEND_MESSAGE) is not None
+        if state is ConnectionState.CLOSED and self.role is Role.SERVER:
+            self._finished = True
+
+    def _require(self, action: Action) -> None:
+        if self._next_state(action) is None:
+            raise self._refusal(action)
+
+    def _refusal(self, action: Action) -> LocalProtocolError:
+        """The error for what the state does not allow, with what to do instead."""
+        if ROLE_ONLY.get(action, self.role) is not self.role:
+            message = f"a {self.role.value} cannot {action.value}"
+        else:
+            message = f"cannot {action.value} in state {self.state.name}: {_ADVICE[self.state]}"
+        return LocalProtocolError(message, state=self.state, close_code=self.close_code)
+
+
+_ADVICE: Final[dict[ConnectionState, str]] = {
+    ConnectionState.CONNECTING: "wait until the handshake is over",
+    ConnectionState.OPEN: "the handshake is over, send messages",
+    ConnectionState.LOCAL_CLOSING: "CloseConnection was sent, only wait for the peer's",
+    ConnectionState.REMOTE_CLOSING: "the peer has closed, only send CloseConnection",
+    ConnectionState.CLOSED: "the connection is over, make a new one",
+    ConnectionState.REJECTING: "the handshake was rejected, only RejectData may follow",
+}
+
+_OPENING_ACTIONS: Final[dict[type[Event], Action]] = {
+    AcceptConnection: Action.SEND_ACCEPT,
+    RejectConnection: Action.SEND_REJECT,
+    RejectData: Action.SEND_REJECT_DATA,
+}
+
+
+def as_bytes(data: BytesLike, what: str) -> bytes:
+    """A copy of any bytes-like object: the bytes it stands for, in order."""
+    if type(data) is bytes:
+        return data
+    try:
+        return bytes(memoryview(data))
+    except TypeError:
+        raise TypeError(f"{what} must be bytes-like, not {type(data).__name__}") from None
+
+
+def _fit_reason(text: str) -> str:
+    """`text` cut to what a Close frame can carry, between two characters."""
+    return text.encode()[: MAX_CONTROL_PAYLOAD - 2].decode(errors="ignore")

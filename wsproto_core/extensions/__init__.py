@@ -1,0 +1,1 @@
+"""The extension interface, and the extension that everybody speaks."""

@@ -1,0 +1,375 @@
+"""What a valid opening handshake is (RFC 6455 section 4), on header lists.
+
+Decides what a request or response says and whether it may be accepted, whatever
+carried it. Knows nothing of how HTTP is written or read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from .events import AcceptConnection, Request
+from .exceptions import (
+    HostNotAllowed,
+    LocalProtocolError,
+    MalformedHandshake,
+    MethodNotAllowed,
+    NegotiationError,
+    OriginNotAllowed,
+    UnsupportedVersion,
+)
+from .extensions.base import Extension, shared_rsv_bits
+from .headers import (
+    Headers,
+    accept_key,
+    check_fields,
+    format_extension_list,
+    is_key,
+    is_token,
+    parse_extension_list,
+    parse_host,
+    parse_origin,
+    parse_protocol_list,
+    parse_token_list,
+)
+from .types import ExtensionOffer, Origin, Subprotocol
+
+__all__ = [
+    "Offer",
+    "SubprotocolSelector",
+    "check_host",
+    "check_origin",
+    "check_response",
+    "check_subprotocols",
+    "negotiate_extensions",
+    "parse_request",
+    "request_headers",
+    "response_headers",
+]
+
+WEBSOCKET_VERSION: Final = "13"
+
+SubprotocolSelector = Callable[[Request], "str | None"]
+"""Given a request, chooses one of its subprotocols, or None."""
+
+_OPENING: Final = "RFC 6455 section 4.1"
+_READING: Final = "RFC 6455 section 4.2.1"
+
+_OURS: Final = frozenset(
+    {
+        "connection",
+        "content-length",
+        "sec-websocket-accept",
+        "sec-websocket-extensions",
+        "sec-websocket-key",
+        "sec-websocket-protocol",
+        "sec-websocket-version",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Header fields that belong to the handshake itself: no caller may add them."""
+
+
+def _only(headers: Headers, name: str) -> str | None:
+    """The value of a field that may come once at most."""
+    values = headers.get_all(name)
+    if len(values) > 1:
+        raise MalformedHandshake(f"{name} is there {len(values)} times", section=_READING)
+    return values[0] if values else None
+
+
+def _check_upgrade(headers: Headers) -> None:
+    """Both messages name the protocol in Upgrade, and Upgrade in Connection."""
+    upgrade = parse_protocol_list(headers.get_all("Upgrade"), "Upgrade")
+    if "websocket" not in [protocol.lower() for protocol in upgrade]:
+        raise MalformedHandshake("Upgrade does not name websocket", section=_READING)
+    connection = parse_token_list(headers.get_all("Connection"), "Connection")
+    if "upgrade" not in [option.lower() for option in connection]:
+        raise MalformedHandshake("Connection does not name Upgrade", section=_READING)
+
+
+def _check_no_body(headers: Headers) -> None:
+    # Bytes behind the head are frames. Whoever reads the length would not see them so,
+    # and a proxy that does could be made to forward another request in them.
+    for name in ("Content-Length", "Transfer-Encoding"):
+        if name in headers:
+            raise MalformedHandshake(f"{name} in a WebSocket handshake", section=_READING)
+
+
+# The server's side
+
+
+def parse_request(method: str, target: str, headers: Headers) -> Request:
+    """Read a client's opening request, of HTTP/1.1 form.
+
+    Raises:
+        HandshakeError: it is not one; its ``status`` is the answer.
+    """
+    if method != "GET":
+        raise MethodNotAllowed(f"method {method[:20]} instead of GET", section=_OPENING)
+    for name, value in headers:
+        if not value.isascii():
+            raise MalformedHandshake(
+                f"a byte over 127 in {name[:60]}", section="RFC 9110 section 5.5"
+            )
+    host = _only(headers, "Host")
+    if host is None or parse_host(host) is None:
+        raise MalformedHandshake("Host is missing or malformed", section=_READING)
+    _check_upgrade(headers)
+    _check_no_body(headers)
+    version = _only(headers, "Sec-WebSocket-Version")
+    if version is None:
+        raise MalformedHandshake("Sec-WebSocket-Version is missing", section=_READING)
+    if version != WEBSOCKET_VERSION:
+        raise UnsupportedVersion(
+            f"Sec-WebSocket-Version {version[:20]} instead of {WEBSOCKET_VERSION}",
+            section="RFC 6455 section 4.4",
+        )
+    key = _only(headers, "Sec-WebSocket-Key")
+    if key is None or not is_key(key):
+        raise MalformedHandshake(
+            "Sec-WebSocket-Key is missing or not base64 of 16 bytes", section=_READING
+        )
+    origin = _only(headers, "Origin")
+    return Request(
+        host,
+        target,
+        headers,
+        parse_subprotocols(headers),
+        parse_extension_list(headers.get_all("Sec-WebSocket-Extensions")),
+        None if origin is None else Origin(origin),
+    )
+
+
+def parse_subprotocols(headers: Headers) -> tuple[Subprotocol, ...]:
+    """The subprotocols of a Sec-WebSocket-Protocol field (RFC 6455 section 11.3.4)."""
+    names = parse_token_list(headers.get_all("Sec-WebSocket-Protocol"), "Sec-WebSocket-Protocol")
+    if len(set(names)) != len(names):
+        raise MalformedHandshake("a subprotocol is offered twice", section=_OPENING)
+    return tuple([Subprotocol(name) for name in names])
+
+
+def check_origin(request: Request, origins: Iterable[str], allow_missing: bool) -> None:
+    """Refuse a request whose Origin is not one of `origins` (RFC 6455 section 10.2).
+
+    Scheme, host and port must be the same. ``*`` allows all, ``https://*.example.com``
+    every name below example.com.
+
+    Raises:
+        OriginNotAllowed: it is not.
+    """
+    origin = request.origin
+    if origin is None:
+        if not allow_missing:
+            raise OriginNotAllowed("Origin is missing", section="RFC 6455 section 10.2")
+        return
+    if not any(_origin_matches(origin, allowed) for allowed in origins):
+        raise OriginNotAllowed(
+            f"Origin {origin[:100]!r} is not allowed", section="RFC 6455 section 10.2"
+        )
+
+
+def _origin_matches(origin: str, allowed: str) -> bool:
+    if allowed in ("*", origin):
+        return True
+    asked = parse_origin(origin)
+    scheme, wildcard, domain = allowed.partition("://*.")
+    if not wildcard:
+        return asked is not None and asked == parse_origin(allowed)
+    parent = parse_origin(f"{scheme}://{domain}")
+    return (
+        asked is not None
+        and parent is not None
+        and (asked[0], asked[2]) == (parent[0], parent[2])
+        and asked[1].endswith("." + parent[1])
+    )
+
+
+def check_host(request: Request, hosts: Iterable[str]) -> None:
+    """Refuse a request whose Host is not one of `hosts`; one without port allows any port.
+
+    Raises:
+        HostNotAllowed: it is not.
+    """
+    asked = parse_host(request.host)
+    for allowed in map(parse_host, hosts):
+        if asked and allowed and asked[0] == allowed[0] and allowed[1] in (None, asked[1]):
+            return
+    raise HostNotAllowed(
+        f"Host {request.host[:100]!r} is not served here", section="RFC 9110 section 7.4"
+    )
+
+
+def as_names(names: Iterable[str], what: str) -> tuple[str, ...]:
+    """`names` as a tuple.
+
+    Raises:
+        TypeError: it is one string, and would be taken for its characters, or has
+            something that is not a string.
+    """
+    if isinstance(names, str):
+        raise TypeError(f"{what} must be a list of strings, not a string")
+    found = tuple(names)
+    for name in found:
+        if not isinstance(name, str):
+            raise TypeError(f"{what} must be strings, not {type(name).__name__}")
+    return found
+
+
+def check_subprotocols(subprotocols: Iterable[str]) -> tuple[Subprotocol, ...]:
+    """The names of a configuration, checked.
+
+    Raises:
+        LocalProtocolError: one is not a token, or is there twice.
+    """
+    names = tuple([Subprotocol(name) for name in as_names(subprotocols, "subprotocols")])
+    for name in names:
+        if not is_token(name):
+            raise LocalProtocolError(f"subprotocol {name[:60]!r} is not a token")
+    if len(set(names)) != len(names):
+        raise LocalProtocolError("a subprotocol is named twice")
+    return names
+
+
+def negotiate_extensions(
+    offers: Iterable[ExtensionOffer], available: Sequence[Extension]
+) -> tuple[tuple[Extension, ...], tuple[ExtensionOffer, ...]]:
+    """Choose among a client's offers: the extensions agreed on, and how the response says so.
+
+    The client's order decides. An offer is declined whose extension is agreed already,
+    or needs an RSV bit that is taken (RFC 6455 section 9.1).
+    """
+    agreed: list[Extension] = []
+    response: list[ExtensionOffer] = []
+    for name, parameters in offers:
+        for extension in available:
+            if extension.name != name or name in [other.name for other in agreed]:
+                continue
+            if shared_rsv_bits([*agreed, extension]):
+                continue
+            agreement = extension.accept(parameters)
+            if agreement is not None:
+                agreed.append(agreement.extension)
+                response.append((name, agreement.parameters))
+    return tuple(agreed), tuple(response)
+
+
+def response_headers(
+    request: Request,
+    subprotocol: str | None,
+    extensions: Sequence[ExtensionOffer],
+    extra: Headers,
+) -> Headers:
+    """The header fields of the 101 that accepts `request` (RFC 6455 section 4.2.2).
+
+    Raises:
+        LocalProtocolError: `extra` has what cannot be sent, or `subprotocol` was not asked for.
+    """
+    if subprotocol is not None and subprotocol not in request.subprotocols:
+        raise LocalProtocolError(
+            f"subprotocol {subprotocol[:60]!r} is not one that the client speaks: "
+            "choose one of Request.subprotocols, or None"
+        )
+    check_extra(extra)
+    fields = [
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Accept", accept_key(request.headers["Sec-WebSocket-Key"])),
+    ]
+    if subprotocol is not None:
+        fields.append(("Sec-WebSocket-Protocol", subprotocol))
+    if extensions:
+        fields.append(("Sec-WebSocket-Extensions", format_extension_list(extensions)))
+    return Headers([*fields, *extra])
+
+
+def check_extra(headers: Headers, reserved: frozenset[str] = _OURS) -> None:
+    """Refuse additional header fields that cannot be sent, or are the handshake's own.
+
+    Raises:
+        LocalProtocolError: there is one.
+    """
+    check_fields(headers)
+    for name, _ in headers:
+        if name.lower() in reserved:
+            raise LocalProtocolError(f"{name} is the handshake's own: it cannot be added")
+
+
+# The client's side
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a client asked for, to hold the response against."""
+
+    key: str
+    subprotocols: tuple[Subprotocol, ...]
+    extensions: tuple[Extension, ...]
+
+
+def request_headers(host: str, offer: Offer, origin: str | None, extra: Headers) -> Headers:
+    """The header fields of a client's request (RFC 6455 section 4.1).
+
+    Raises:
+        LocalProtocolError: one of them cannot be sent.
+    """
+    fields = [
+        ("Host", host),
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Key", offer.key),
+        ("Sec-WebSocket-Version", WEBSOCKET_VERSION),
+    ]
+    if origin is not None:
+        fields.append(("Origin", origin))
+    if offer.subprotocols:
+        fields.append(("Sec-WebSocket-Protocol", ", ".join(offer.subprotocols)))
+    offers = [(each.name, parameters) for each in offer.extensions for parameters in each.offer()]
+    if offers:
+        fields.append(("Sec-WebSocket-Extensions", format_extension_list(offers)))
+    check_extra(extra)
+    headers = Headers([*fields, *extra])
+    check_fields(headers)
+    for name in ("Authorization", "Host", "Origin", "User-Agent"):
+        if len(headers.get_all(name)) > 1:
+            raise LocalProtocolError(f"{name} is given twice: leave it out of the extra ones")
+    return headers
+
+
+def check_response(headers: Headers, offer: Offer) -> AcceptConnection:
+    """Check a 101 response against what was offered (RFC 6455 section 4.1).
+
+    Raises:
+        HandshakeError: it is not a valid answer.
+    """
+    _check_upgrade(headers)
+    _check_no_body(headers)
+    if _only(headers, "Sec-WebSocket-Accept") != accept_key(offer.key):
+        raise MalformedHandshake(
+            "Sec-WebSocket-Accept is missing or does not answer the key", section=_OPENING
+        )
+    subprotocol = _only(headers, "Sec-WebSocket-Protocol")
+    if subprotocol is not None and subprotocol not in offer.subprotocols:
+        raise NegotiationError(
+            f"subprotocol {subprotocol[:60]!r} was not offered", section=_OPENING
+        )
+    answers = parse_extension_list(headers.get_all("Sec-WebSocket-Extensions"))
+    agreed: list[Extension] = []
+    for name, parameters in answers:
+        agreed.append(_confirm(name, parameters, offer))
+        if [extension.name for extension in agreed].count(name) > 1 or shared_rsv_bits(agreed):
+            raise NegotiationError(
+                f"extension {name[:60]!r} does not fit beside the others",
+                section="RFC 6455 section 9.1",
+            )
+    return AcceptConnection(subprotocol, tuple(agreed), headers)
+
+
+def _confirm(name: str, parameters: Sequence[tuple[str, str | None]], offer: Offer) -> Extension:
+    for extension in offer.extensions:
+        if extension.name == name:
+            return extension.confirm(parameters)
+    raise NegotiationError(f"extension {name[:60]!r} was not offered", section=_OPENING)

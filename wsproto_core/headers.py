@@ -1,0 +1,497 @@
+"""What an HTTP field is, and what the fields of a WebSocket handshake say.
+
+Field lists, the grammar of their values (RFC 9110 section 5.6, RFC 6455 section 9.1),
+keys, Basic authentication, origins and hosts: text in, values out. This module decides
+nothing about a handshake, and knows nothing of connections or of how HTTP is parsed.
+All parsing here takes time linear in the size of its input.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias, TypeVar, cast, overload
+
+from .exceptions import LocalProtocolError, MalformedHandshake
+from .types import ExtensionName, ExtensionOffer, ExtensionParameter, RandomBytes
+
+__all__ = [
+    "Headers",
+    "HeadersLike",
+    "accept_key",
+    "build_basic_authorization",
+    "build_basic_challenge",
+    "check_basic_authorization",
+    "check_fields",
+    "format_extension_list",
+    "generate_key",
+    "is_key",
+    "is_token",
+    "parse_basic_authorization",
+    "parse_extension_list",
+    "parse_host",
+    "parse_origin",
+    "parse_protocol_list",
+    "parse_token_list",
+]
+
+_T = TypeVar("_T")
+
+
+# "Any" only because mypy takes `name in headers` for an error where items are pairs.
+class Headers(Sequence[tuple[str, str] | Any]):
+    """An immutable, ordered list of header fields (RFC 9110 section 5).
+
+    A sequence of (name, value) pairs, one for each field line. Names keep the case in
+    which they were given; lookup, comparison and hash ignore it. Content is not
+    checked: `check_fields` does that for what is to be sent.
+
+    Args:
+        fields: pairs, a mapping, or other headers. Bytes are decoded as ISO-8859-1.
+
+    Raises:
+        TypeError: `fields` is none of these, or a name or value is not text.
+    """
+
+    __slots__ = ("_fields",)
+
+    _fields: tuple[tuple[str, str], ...]
+
+    def __init__(self, fields: HeadersLike = ()) -> None:
+        if isinstance(fields, Headers):
+            self._fields = fields._fields
+        else:
+            if isinstance(fields, Mapping):
+                fields = cast("Mapping[str, str]", fields).items()
+            self._fields = tuple([_as_field(pair) for pair in fields])
+
+    def get_all(self, name: str) -> tuple[str, ...]:
+        """The values of all lines with this name, in order."""
+        key = name.lower()
+        return tuple([value for each, value in self._fields if each.lower() == key])
+
+    @overload
+    def get(self, name: str) -> str | None: ...
+    @overload
+    def get(self, name: str, default: _T) -> str | _T: ...
+    def get(self, name: str, default: object = None) -> object:
+        """The values of all lines with this name, joined (RFC 9110 section 5.3).
+
+        Gives `default` where there is no such line.
+        """
+        values = self.get_all(name)
+        return ", ".join(values) if values else default
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[str, str]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Headers: ...
+    @overload
+    def __getitem__(self, index: str) -> str: ...
+    def __getitem__(self, index: int | slice | str) -> tuple[str, str] | Headers | str:
+        """The field at a position, the fields of a range, or what `get` gives for a name.
+
+        Raises:
+            IndexError: there is no field at that position.
+            KeyError: there is no field of that name.
+        """
+        if isinstance(index, str):
+            value = self.get(index)
+            if value is None:
+                raise KeyError(index)
+            return value
+        if isinstance(index, slice):
+            return Headers(self._fields[index])
+        return self._fields[index]
+
+    def __contains__(self, item: object) -> bool:
+        """Whether there is a field of this name, or this very (name, value) pair."""
+        if isinstance(item, str):
+            return bool(self.get_all(item))
+        match item:
+            case (str() as name, str() as value):
+                return value in self.get_all(name)
+            case _:
+                return False
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._fields)
+
+    def __add__(self, other: HeadersLike) -> Headers:
+        return Headers(self._fields + Headers(other)._fields)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Headers):
+            return NotImplemented
+        return self._folded() == other._folded()
+
+    def __hash__(self) -> int:
+        return hash(self._folded())
+
+    def __repr__(self) -> str:
+        return f"Headers({list(self._fields)!r})"
+
+    def __reduce__(self) -> tuple[type[Headers], tuple[tuple[tuple[str, str], ...]]]:
+        return Headers, (self._fields,)
+
+    def _folded(self) -> tuple[tuple[str, str], ...]:
+        return tuple([(name.lower(), value) for name, value in self._fields])
+
+
+HeadersLike: TypeAlias = Headers | Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
+"""What is accepted where header fields are wanted."""
+
+
+def _as_field(pair: object) -> tuple[str, str]:
+    match pair:
+        case (str() as name, str() as value):
+            return name, value
+        case ((str() | bytes()) as name, (str() | bytes()) as value):
+            return _as_text(name), _as_text(value)
+        case _:
+            raise TypeError("header fields must be (name, value) pairs of str or bytes")
+
+
+def _as_text(text: str | bytes) -> str:
+    # RFC 9110 section 5.5: ISO-8859-1 maps every byte, so no peer can make it fail.
+    return text if isinstance(text, str) else text.decode("latin-1")
+
+
+def check_fields(fields: Headers) -> None:
+    """Check fields that we are asked to send (RFC 9110 sections 5.1 and 5.5).
+
+    Names must be tokens. Values must be visible ASCII, spaces and tabs, with neither
+    space nor tab at the ends; they may be empty.
+
+    Raises:
+        LocalProtocolError: a field cannot be sent. The message never shows its value.
+    """
+    for name, value in fields:
+        if not is_token(name):
+            raise LocalProtocolError(f"header field name {_excerpt(name)} is not a token")
+        _check_sendable(value, f"the value of header field {_excerpt(name)}")
+        if value != value.strip(" \t"):
+            raise LocalProtocolError(
+                f"the value of header field {_excerpt(name)} starts or ends with whitespace"
+            )
+
+
+def _check_sendable(text: str, what: str) -> None:
+    bad = _UNSENDABLE.search(text)
+    if bad is not None:
+        found = f"{bad[0]!a} at index {bad.start()}"
+        raise LocalProtocolError(f"{what} has {found}: only visible ASCII, space, tab may be sent")
+
+
+def _excerpt(text: str) -> str:
+    """`text` in quotes, cut to what fits in a message."""
+    return ascii(text) if len(text) <= 60 else f"{text[:60]!a}..."
+
+
+_UNSENDABLE: Final = re.compile(r"[^\t -~]")
+
+
+# Lists of tokens
+
+_TOKEN_PATTERN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_TOKEN: Final = re.compile(_TOKEN_PATTERN)
+_PROTOCOL: Final = re.compile(rf"{_TOKEN_PATTERN}(?:/{_TOKEN_PATTERN})?")
+
+
+def is_token(text: str) -> bool:
+    """Whether `text` is a token (RFC 9110 section 5.6.2)."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+def parse_token_list(lines: Iterable[str], name: str = "header field") -> list[str]:
+    """The tokens of a comma-separated list (RFC 9110 section 5.6.1).
+
+    For Connection and Sec-WebSocket-Protocol. Tokens keep their case; empty elements
+    are ignored, so that the list may turn out empty.
+
+    `lines` are the values of all header lines of the field; `name` is for messages.
+
+    Raises:
+        MalformedHandshake: an element is not a token.
+    """
+    return _parse_list(lines, _TOKEN, f"{name}: not a token")
+
+
+def parse_protocol_list(lines: Iterable[str], name: str = "Upgrade") -> list[str]:
+    """The protocols, ``name`` or ``name/version``, of a list (RFC 9110 section 7.8).
+
+    Like `parse_token_list`, and raises the same, for Upgrade.
+    """
+    return _parse_list(lines, _PROTOCOL, f"{name}: not a protocol")
+
+
+def _parse_list(lines: Iterable[str], pattern: re.Pattern[str], complaint: str) -> list[str]:
+    # RFC 9110 section 5.6.1.2: a recipient must ignore empty list elements.
+    padded = (element.strip(" \t") for line in lines for element in line.split(","))
+    elements = [element for element in padded if element]
+    for element in elements:
+        if pattern.fullmatch(element) is None:
+            message = f"{complaint}: {_excerpt(element)}"
+            raise MalformedHandshake(message, section="RFC 9110 section 5.6.1")
+    return elements
+
+
+# Lists of extensions
+
+# Each is matched at one position, and no two repeats side by side can take the same
+# characters: a match that fails has nothing to try again. A quoted string may end at the
+# first quote: an escaped one would stand for a quote, which no token has.
+_EXTENSION: Final = re.compile(rf"[ \t,]*(?:({_TOKEN_PATTERN})[ \t]*|\Z)")
+_PARAMETER: Final = re.compile(
+    rf";[ \t]*({_TOKEN_PATTERN})[ \t]*"
+    rf'(=[ \t]*(?:(?:({_TOKEN_PATTERN})|"([^"]*)")[ \t]*)?)?'
+)
+_ESCAPE: Final = re.compile(r"\\(.)")
+_TO_ESCAPE: Final = re.compile(r'(["\\])')
+
+
+def parse_extension_list(
+    lines: Iterable[str], name: str = "Sec-WebSocket-Extensions"
+) -> tuple[ExtensionOffer, ...]:
+    """The extensions that a header field offers or accepts (RFC 6455 section 9.1).
+
+    Names keep their case: tokens of extensions are compared as they are. A parameter
+    without ``=`` has the value None. One with ``=`` and nothing behind it, or with an
+    empty quoted string, has the value ``""``: no extension can mean that, so that its
+    offer is declined, but the rest of the list still stands. Empty elements are ignored.
+
+    `lines` are the values of all header lines of the field; `name` is for messages.
+
+    Raises:
+        MalformedHandshake: the grammar is broken, or a quoted string holds no token.
+    """
+    offers: list[ExtensionOffer] = []
+    for line in lines:
+        position = 0
+        while extension := _EXTENSION.match(line, position):
+            position = extension.end()
+            if extension[1] is None:
+                break
+            parameters: list[ExtensionParameter] = []
+            while parameter := _PARAMETER.match(line, position):
+                position = parameter.end()
+                parameters.append((parameter[1], _parameter_value(parameter, name)))
+            if not line.startswith(",", position) and position < len(line):
+                raise _bad_extensions(name, line[position:])
+            offers.append((ExtensionName(extension[1]), tuple(parameters)))
+        else:
+            raise _bad_extensions(name, line[position:])
+    return tuple(offers)
+
+
+def _parameter_value(parameter: re.Match[str], name: str) -> str | None:
+    _, assignment, token, quoted = parameter.groups()
+    if assignment is None or token is not None:
+        return token
+    if not quoted:
+        return ""
+    value = _ESCAPE.sub(r"\1", quoted)
+    # RFC 6455 section 9.1: the value after unescaping MUST conform to the token ABNF.
+    if not is_token(value):
+        raise _bad_extensions(name, quoted)
+    return value
+
+
+def _bad_extensions(name: str, near: str) -> MalformedHandshake:
+    return MalformedHandshake(
+        f"{name}: not a list of extensions, near {_excerpt(near)}",
+        section="RFC 6455 section 9.1",
+    )
+
+
+def format_extension_list(extensions: Iterable[ExtensionOffer]) -> str:
+    """The value of a Sec-WebSocket-Extensions header field (RFC 6455 section 9.1).
+
+    Parameter values that are tokens go as they are, others as quoted strings.
+
+    Raises:
+        LocalProtocolError: a name is not a token, or a value cannot be sent.
+    """
+    return ", ".join(
+        "; ".join([_checked_name(name), *map(_format_parameter, parameters)])
+        for name, parameters in extensions
+    )
+
+
+def _format_parameter(parameter: ExtensionParameter) -> str:
+    name, value = parameter
+    if value is None:
+        return _checked_name(name)
+    if not is_token(value):
+        value = _quote(value, f"the value of extension parameter {_excerpt(name)}")
+    return f"{_checked_name(name)}={value}"
+
+
+def _checked_name(name: str) -> str:
+    if not is_token(name):
+        raise LocalProtocolError(f"{_excerpt(name)} in a list of extensions is not a token")
+    return name
+
+
+def _quote(text: str, what: str) -> str:
+    """`text` as a quoted-string (RFC 9110 section 5.6.4)."""
+    _check_sendable(text, what)
+    return '"' + _TO_ESCAPE.sub(r"\\\1", text) + '"'
+
+
+# Keys
+
+_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+# 16 bytes fill 21 characters and 2 bits of the next one, whose other bits are zero.
+_KEY: Final = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")
+
+
+def generate_key(random_bytes: RandomBytes) -> str:
+    """A new Sec-WebSocket-Key: 16 random bytes in base64 (RFC 6455 section 4.1).
+
+    Raises:
+        ValueError: `random_bytes` gave more or fewer bytes than it was asked for.
+    """
+    nonce = random_bytes(16)
+    if len(nonce) != 16:
+        raise ValueError(f"random_bytes(16) gave {len(nonce)} bytes")
+    return b64encode(nonce).decode("ascii")
+
+
+def is_key(value: str) -> bool:
+    """Whether `value` is base64, in its canonical form, of exactly 16 bytes."""
+    return _KEY.fullmatch(value) is not None
+
+
+def accept_key(key: str) -> str:
+    """The Sec-WebSocket-Accept that answers `key` (RFC 6455 section 4.2.2)."""
+    # SHA-1 protects nothing here: where it is barred from security it still works.
+    digest = hashlib.sha1(key.encode("latin-1") + _GUID, usedforsecurity=False)
+    return b64encode(digest.digest()).decode("ascii")
+
+
+# Basic authentication
+
+_BASIC: Final = re.compile(
+    r"basic +((?:[a-z0-9+/]{4})*(?:[a-z0-9+/]{2}==|[a-z0-9+/]{3}=)?)",
+    re.ASCII | re.IGNORECASE,
+)
+# Control characters, and surrogates, which have no UTF-8 form.
+_NOT_IN_CREDENTIALS: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+def build_basic_authorization(username: str, password: str) -> str:
+    """The value of an Authorization header field, in UTF-8 (RFC 7617 section 2).
+
+    Raises:
+        LocalProtocolError: the user name has a colon, or either a control character.
+    """
+    if ":" in username:
+        raise LocalProtocolError("the user name of Basic authentication must not have a colon")
+    for what, text in (("user name", username), ("password", password)):
+        if _NOT_IN_CREDENTIALS.search(text):
+            raise LocalProtocolError(f"the {what} must not have control characters")
+    return "Basic " + b64encode(f"{username}:{password}".encode()).decode("ascii")
+
+
+def parse_basic_authorization(value: str | None) -> tuple[str, str] | None:
+    """The user name and password of an Authorization header field (RFC 7617 section 2).
+
+    Gives None when the field is absent, of another scheme or malformed: base64 that is
+    not padded, bytes that are not UTF-8, no colon, or control characters.
+    """
+    credentials = _BASIC.fullmatch(value) if value is not None else None
+    if credentials is None:
+        return None
+    try:
+        text = b64decode(credentials[1]).decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    username, colon, password = text.partition(":")
+    if not colon or _NOT_IN_CREDENTIALS.search(text):
+        return None
+    return username, password
+
+
+def check_basic_authorization(value: str | None, username: str, password: str) -> bool:
+    """Whether an Authorization header field carries these credentials.
+
+    How long the comparison takes does not tell which of the two is wrong, or where.
+    """
+    credentials = parse_basic_authorization(value)
+    if credentials is None:
+        return False
+    same_username, same_password = (
+        hmac.compare_digest(given.encode(), expected.encode("utf-8", "surrogatepass"))
+        for given, expected in zip(credentials, (username, password), strict=True)
+    )
+    return same_username & same_password
+
+
+def build_basic_challenge(realm: str) -> str:
+    """The value of a WWW-Authenticate header field (RFC 7617 sections 2 and 2.1).
+
+    It asks for UTF-8, the only charset there is and the one that is parsed.
+
+    Raises:
+        LocalProtocolError: the realm has more than visible ASCII, space and tab.
+    """
+    return f'Basic realm={_quote(realm, "the realm")}, charset="UTF-8"'
+
+
+# Origins and hosts
+
+# RFC 3986 section 3.2.2, without IPvFuture and zone identifiers.
+_HOST: Final = re.compile(
+    r"(?:\[([0-9A-Fa-f:.]{2,45})\]|((?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+))"
+    r"(?::([0-9]{0,5}))?"
+)
+_ORIGIN: Final = re.compile(r"([A-Za-z][A-Za-z0-9+\-.]*)://(.+)")
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+
+def parse_host(value: str) -> tuple[str, int | None] | None:
+    """The host and port of a Host header field (RFC 9110 section 7.2).
+
+    The host is in lower case; an IPv6 address has no brackets. The port is None where
+    it is left out or empty. Anything but a host name, an IPv4 address or an IPv6
+    address in brackets, and a port up to 65535, gives None.
+    """
+    match = _HOST.fullmatch(value)
+    if match is None:
+        return None
+    address, name, digits = match.groups()
+    if address is not None:
+        try:
+            ipaddress.IPv6Address(address)
+        except ipaddress.AddressValueError:
+            return None
+    port = int(digits) if digits else None
+    if port is not None and port > 65535:
+        return None
+    return (address or name).lower(), port
+
+
+def parse_origin(value: str) -> tuple[str, str, int | None] | None:
+    """The scheme, host and port of an Origin header field (RFC 6454 section 7).
+
+    Scheme and host are in lower case. A port that is left out is the default one for
+    http, https, ws and wss, and None for other schemes. ``null``, a list of origins
+    and anything that is not an origin give None.
+    """
+    match = _ORIGIN.fullmatch(value)
+    if match is None:
+        return None
+    host_and_port = parse_host(match[2])
+    if host_and_port is None:
+        return None
+    scheme = match[1].lower()
+    host, port = host_and_port
+    return scheme, host, _DEFAULT_PORTS.get(scheme) if port is None else port

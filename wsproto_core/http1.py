@@ -1,0 +1,397 @@
+"""The HTTP/1.1 carrier (RFC 9112): heads and bodies of handshakes, read and written.
+
+The only module that knows h11. It bounds a head while it arrives, lets h11 parse it
+once it is there, and never shows h11 a byte of what comes behind. It does not know
+what a WebSocket handshake says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from http import HTTPStatus
+from typing import Final, NamedTuple
+
+import h11
+
+from .config import Limits
+from .exceptions import (
+    HeadTooLarge,
+    HTTPVersionNotSupported,
+    LocalProtocolError,
+    MalformedHandshake,
+)
+from .headers import Headers, check_fields
+
+__all__ = [
+    "BodyPiece",
+    "ClientCarrier",
+    "RequestHead",
+    "RequestReader",
+    "ResponseHead",
+    "ResponseWriter",
+]
+
+_PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
+_WITHOUT_BODY: Final = (204, 205, 304)
+_WITHOUT_LENGTH: Final = (204, 304)
+_BLANKS: Final = b" \t"
+_LENGTH: Final = re.compile("[0-9]{1,18}")
+
+
+class RequestHead(NamedTuple):
+    """A request up to its empty line."""
+
+    method: str
+    target: str
+    headers: Headers
+
+
+class ResponseHead(NamedTuple):
+    """A response up to its empty line."""
+
+    status_code: int
+    headers: Headers
+
+
+class BodyPiece(NamedTuple):
+    """What has come of a response's body."""
+
+    data: bytes
+    finished: bool
+    broken: bool
+    """Its framing is wrong or wasteful, or the transport ended inside it."""
+
+
+class _HeadReader:
+    """Gathers bytes up to the empty line that ends a head, and not one more.
+
+    Goes line by line, so that a limit is passed at the same byte however the input
+    was cut.
+    """
+
+    __slots__ = ("_buffer", "_fields", "_limits", "_line", "_queue", "base")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._queue: deque[memoryview] = deque()  # what was fed and is not in the buffer
+        self._buffer = bytearray()  # never more than a head may have, and one byte
+        self._line = 0  # where the current line begins
+        self._fields = -1  # complete lines behind the first one
+        self.base = 0  # bytes of the stream in front of the buffer
+
+    def __len__(self) -> int:
+        return len(self._buffer) + sum(map(len, self._queue))
+
+    def feed(self, data: bytes) -> None:
+        self._queue.append(memoryview(data))
+
+    def take_rest(self) -> bytes:
+        """All that came behind the head."""
+        rest = b"".join((self._buffer, *self._queue))
+        self.base += len(rest)
+        self.drop()
+        return rest
+
+    def drop(self) -> None:
+        """Forget what was fed and not read."""
+        self._buffer.clear()
+        self._queue.clear()
+
+    def read(self) -> bytes | None:
+        """The head, its empty line included; None while it is incomplete.
+
+        Raises:
+            HeadTooLarge: it passes a limit.
+            MalformedHandshake: a line does not end in CR LF, or continues the one above.
+        """
+        buffer = self._buffer
+        while True:
+            end = buffer.find(b"\n", self._line) + 1
+            self._check_line(end)
+            if not end:
+                if not self._refill():
+                    return None
+            elif end - self._line > 2:
+                self._fields += 1
+                self._line = end
+            elif self._fields < 0:
+                self._line = end  # RFC 9112 section 2.2: empty lines may come first
+            else:
+                break
+        head = bytes(buffer[:end])
+        del buffer[:end]
+        self._line = 0
+        self._fields = -1
+        self.base += end
+        return head.lstrip(b"\r\n")
+
+    def _refill(self) -> bool:
+        """Move on what was fed, as far as a head may reach; False when there is nothing."""
+        if not self._queue:
+            return False
+        data = self._queue.popleft()
+        room = self._limits.max_head_size + 1 - len(self._buffer)
+        self._buffer += data[:room]
+        if len(data) > room:
+            self._queue.appendleft(data[room:])
+        return True
+
+    def _check_line(self, end: int) -> None:
+        """Check the line that goes up to `end`, or, where that is 0, is not complete.
+
+        What is wrong at an earlier byte is looked for first.
+        """
+        limits = self._limits
+        line = self._line
+        size = (end or len(self._buffer)) - line
+        if size == 0:
+            return
+        first = self._buffer[line]
+        if first in _BLANKS:
+            raise self._malformed("a header line is folded", "RFC 9112 section 5.2")
+        if self._fields >= limits.max_head_fields and first != 0x0D:
+            raise self._too_large(f"more than {limits.max_head_fields} fields")
+        if size > min(limits.max_head_line, limits.max_head_size - line):
+            if limits.max_head_line <= limits.max_head_size - line:
+                raise self._too_large(f"a line of more than {limits.max_head_line} bytes")
+            raise self._too_large(f"more than {limits.max_head_size} bytes")
+        if end and not self._buffer.endswith(b"\r\n", line, end):
+            raise self._malformed("a line that does not end in CR LF", "RFC 9112 section 2.2")
+
+    def _too_large(self, what: str) -> HeadTooLarge:
+        return HeadTooLarge(
+            f"a head of {what}", section="RFC 6585 section 5", offset=self.base + self._line
+        )
+
+    def _malformed(self, what: str, section: str) -> MalformedHandshake:
+        return MalformedHandshake(what, section=section, offset=self.base + self._line)
+
+
+class RequestReader:
+    """Reads one request, or hands on one that was parsed elsewhere."""
+
+    __slots__ = ("_head", "_parsed")
+
+    def __init__(self, limits: Limits) -> None:
+        self._head = _HeadReader(limits)
+        self._parsed: RequestHead | None = None
+
+    def put(self, request: RequestHead) -> None:
+        """Give `request` out as the one that was read."""
+        self._parsed = request
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes were fed but not read."""
+        return len(self._head)
+
+    @property
+    def offset(self) -> int:
+        """How many bytes of the client's stream have been read."""
+        return self._head.base
+
+    def feed(self, data: bytes) -> None:
+        """Add what arrived. Nothing is parsed before it is asked for."""
+        self._head.feed(data)
+
+    def take_rest(self) -> bytes:
+        """What came behind the request."""
+        return self._head.take_rest()
+
+    def drop(self) -> None:
+        """Forget what was fed and not read."""
+        self._head.drop()
+
+    def read(self) -> RequestHead | None:
+        """The request; None until more has been fed.
+
+        Raises:
+            HandshakeError: it is not an HTTP/1.1 request, or passes a limit.
+        """
+        if self._parsed is not None:
+            return self._parsed
+        head = self._head.read()
+        if head is None:
+            return None
+        parser = h11.Connection(h11.SERVER)
+        try:
+            parser.receive_data(head)
+            request = parser.next_event()
+        except h11.RemoteProtocolError as error:
+            raise MalformedHandshake(str(error), section="RFC 9112 section 3", offset=0) from None
+        assert isinstance(request, h11.Request)
+        if request.http_version != b"1.1":
+            raise HTTPVersionNotSupported(
+                f"HTTP/{request.http_version.decode()} instead of HTTP/1.1",
+                section="RFC 6455 section 4.1",
+                offset=0,
+            )
+        return RequestHead(request.method.decode(), request.target.decode(), _headers(request))
+
+
+class ResponseWriter:
+    """Writes a server's answer: the 101, or a refusal and its body."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left: int | None = None  # bytes of the body that must follow; None: any
+
+    def accept(self, headers: Headers) -> bytes:
+        """The head of the 101."""
+        return _format_head("HTTP/1.1 101 Switching Protocols", headers)
+
+    def reject(self, status_code: int, headers: Headers, has_body: bool) -> bytes:
+        """The head of another answer; behind it and its body the connection is closed.
+
+        Without a Content-Length the end of the connection is the end of the body
+        (RFC 9112 section 6.3).
+
+        Raises:
+            LocalProtocolError: the status, the fields and the body contradict each other.
+            TypeError: the status is not an int.
+        """
+        if not isinstance(status_code, int):
+            raise TypeError(f"a status must be int, not {type(status_code).__name__}")
+        if not 200 <= status_code <= 599:
+            raise LocalProtocolError(f"status {status_code} rejects nothing: use 200 to 599")
+        if has_body and status_code in _WITHOUT_BODY:
+            raise LocalProtocolError(f"an answer with status {status_code} has no body")
+        check_fields(headers)
+        for name in ("Connection", "Transfer-Encoding"):
+            if name in headers:
+                raise LocalProtocolError(f"{name} is the connection's own: it cannot be added")
+        length = headers.get("Content-Length")
+        if length is not None and status_code == 204:
+            raise LocalProtocolError("an answer with status 204 has no Content-Length")
+        if length is not None and not _LENGTH.fullmatch(length):
+            raise LocalProtocolError("Content-Length must be one decimal number")
+        if length is not None and not has_body and int(length):
+            raise LocalProtocolError(f"Content-Length is {length}, but there is no body")
+        fields = [("Connection", "Upgrade, close" if "Upgrade" in headers else "close"), *headers]
+        if length is None and not has_body and status_code not in _WITHOUT_LENGTH:
+            fields.append(("Content-Length", "0"))
+        self._left = int(length) if length and has_body else None
+        phrase = _PHRASES.get(status_code, "")
+        return _format_head(f"HTTP/1.1 {status_code} {phrase}", Headers(fields))
+
+    def note_body(self, size: int, finished: bool) -> None:
+        """Take note of a piece of the body, `size` bytes long.
+
+        Raises:
+            LocalProtocolError: it is more or less than the Content-Length says.
+        """
+        if self._left is None:
+            return
+        if size > self._left or (finished and size < self._left):
+            raise LocalProtocolError(
+                f"{size} bytes of body where Content-Length leaves {self._left}"
+            )
+        self._left -= size
+
+
+class ClientCarrier:
+    """Writes a request and reads its answer."""
+
+    __slots__ = ("_body_room", "_h11", "_head")
+
+    def __init__(self, limits: Limits) -> None:
+        self._head = _HeadReader(limits)
+        # Bytes of a body as sent that are looked at. Chunked, a byte takes up to six; what
+        # takes more is made to waste our time. h11's own limit depends on how the input was
+        # cut, so this one, which does not, stands in for it.
+        self._body_room = 8 * limits.max_reject_body + (64 << 10)
+        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=self._body_room + 1)
+
+    @property
+    def offset(self) -> int:
+        """How many bytes of the server's stream have been read."""
+        return self._head.base
+
+    def feed(self, data: bytes) -> None:
+        """Add what arrived. Nothing is parsed before it is asked for."""
+        self._head.feed(data)
+
+    def take_rest(self) -> bytes:
+        """What came behind the head."""
+        return self._head.take_rest()
+
+    def drop(self) -> None:
+        """Forget what was fed and not read."""
+        self._head.drop()
+
+    def write_request(self, target: str, headers: Headers) -> bytes:
+        """The request.
+
+        Raises:
+            LocalProtocolError: the target cannot be sent.
+        """
+        try:
+            request = h11.Request(method="GET", target=target, headers=list(headers))
+        except (h11.LocalProtocolError, UnicodeEncodeError) as error:
+            raise LocalProtocolError(f"the request cannot be sent: {error}") from None
+        return self._h11.send(request) or b""
+
+    def read(self) -> ResponseHead | None:
+        """The answer that is not an interim one; None until more has been fed.
+
+        Raises:
+            HandshakeError: it is not an HTTP/1.1 response, or passes a limit.
+        """
+        while True:
+            start = self._head.base
+            head = self._head.read()
+            if head is None:
+                return None
+            try:
+                self._h11.receive_data(head)
+                response = self._h11.next_event()
+            except h11.RemoteProtocolError as error:
+                raise MalformedHandshake(
+                    str(error), section="RFC 9112 section 4", offset=start
+                ) from None
+            assert isinstance(response, (h11.Response, h11.InformationalResponse))
+            if response.http_version != b"1.1":
+                raise HTTPVersionNotSupported(
+                    f"HTTP/{response.http_version.decode()} instead of HTTP/1.1",
+                    section="RFC 6455 section 4.1",
+                    offset=start,
+                )
+            # RFC 9110 section 15.2: interim responses may come ahead of the real one.
+            if response.status_code >= 200 or response.status_code == 101:
+                return ResponseHead(response.status_code, _headers(response))
+
+    def has_body(self) -> bool:
+        """Whether a body follows the response. To be asked before any of it is read."""
+        return self._h11.next_event() is h11.NEED_DATA
+
+    def read_body(self, eof: bool) -> BodyPiece:
+        """What has come of the body; `eof` says that no more will."""
+        rest = self._head.take_rest()
+        cut = len(rest) > self._body_room
+        rest = rest[: self._body_room]
+        self._body_room -= len(rest)
+        pieces: list[bytes] = []
+        try:
+            if rest:
+                self._h11.receive_data(rest)
+            if eof:
+                self._h11.receive_data(b"")
+            while isinstance(event := self._h11.next_event(), h11.Data):
+                pieces.append(bytes(event.data))
+        except h11.RemoteProtocolError:
+            return BodyPiece(b"".join(pieces), finished=True, broken=True)
+        if isinstance(event, h11.EndOfMessage):
+            return BodyPiece(b"".join(pieces), finished=True, broken=False)
+        return BodyPiece(b"".join(pieces), finished=cut, broken=cut)
+
+
+def _headers(message: h11.Request | h11.Response | h11.InformationalResponse) -> Headers:
+    fields = message.headers.raw_items()
+    return Headers([(name.decode(), value.decode("latin-1")) for name, value in fields])
+
+
+def _format_head(first_line: str, headers: Headers) -> bytes:
+    lines = [first_line, *[f"{name}: {value}" for name, value in headers], "", ""]
+    return "\r\n".join(lines).encode("ascii")

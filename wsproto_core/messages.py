@@ -1,0 +1,428 @@
+"""Messages (RFC 6455 section 5.6): put together from frames, and cut into frames.
+
+Knows text, fragments, sizes and extensions. Does not know the state of the connection,
+nor what is done about a ping or a close.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from .codes import SENDABLE_CLOSE_CODES, CloseCode, Opcode, Role
+from .config import Limits
+from .events import BytesMessage, CloseConnection, CloseSource, Message, Ping, Pong, TextMessage
+from .exceptions import (
+    FrameError,
+    InvalidTextError,
+    LocalProtocolError,
+    MessageTooBig,
+    TooManyFragments,
+)
+from .extensions.base import Codec
+from .extensions.deflate_codec import DeflateCodec
+from .frames import FIN, MASKED, RSV1, RSV2, RSV3, UNLIMITED, Frame, FrameDecoder, encode_header
+from .masking import MaskingKeys, mask
+from .output import OutputQueue
+from .types import Data, Delivery
+from .utf8 import decode_piece, first_bad_byte
+
+__all__ = ["MessageReader", "MessageWriter"]
+
+_JOIN_EVERY: Final = 1024
+"""Pieces of a message after which they are joined: a peer that sends a byte at a time
+must not make us keep an object for each."""
+
+_TEXT: Final = Opcode.TEXT
+_BINARY: Final = Opcode.BINARY
+_WHOLE_TEXT: Final = FIN | _TEXT
+_PLAIN: Final = bytes(first in (FIN | Opcode.TEXT, FIN | Opcode.BINARY) for first in range(256))
+_DEFLATE: Final = bytes(
+    (first & ~RSV1) in (FIN | Opcode.TEXT, FIN | Opcode.BINARY) for first in range(256)
+)
+_NEVER: Final = bytes(256)
+
+
+class MessageReader(FrameDecoder):
+    """Turns the peer's bytes into messages and control frames, one at a time."""
+
+    __slots__ = (
+        "_carry",
+        "_chunks",
+        "_codecs",
+        "_compressed",
+        "_deflate",
+        "_fragments",
+        "_frame",
+        "_inflating",
+        "_joined",
+        "_max_fragments",
+        "_max_frame",
+        "_max_size",
+        "_opcode",
+        "_parts",
+        "_room",
+        "_size",
+    )
+
+    def __init__(
+        self,
+        role: Role,
+        codecs: tuple[Codec, ...],
+        rsv: int,
+        limits: Limits,
+        delivery: Delivery,
+        base: int,
+    ) -> None:
+        """`rsv` are the bits that `codecs` claim; `base` is the offset, in the peer's
+        stream, of the first byte behind the handshake."""
+        self._max_fragments = limits.max_fragments
+        self._max_size = _or_unlimited(limits.max_message_size)
+        self._chunks = delivery == "chunk"
+        self._codecs: tuple[Codec, ...] | None = None
+        self._deflate: DeflateCodec | None = None
+        whole = _PLAIN
+        rsv_next = rsv
+        # Data that does not shrink grows a little when it is deflated.
+        spare = self._max_size + self._max_size // 64 + 1024
+        room_compressed = min(_or_unlimited(limits.max_frame_size, spare), UNLIMITED)
+        room = min(room_compressed, self._max_size)
+        if len(codecs) == 1 and isinstance(codecs[0], DeflateCodec):
+            self._deflate = codecs[0]
+            whole = _DEFLATE
+            rsv_next = 0  # RFC 7692 section 6.1: only a message's first frame has RSV1
+        elif codecs:
+            self._codecs = tuple(reversed(codecs))
+            whole = _NEVER
+            room = room_compressed
+        self._max_frame = room_compressed
+        super().__init__(role, rsv, rsv_next, whole, base)
+        self._room = room
+        self.room_compressed = room_compressed
+        self._frame = bytearray()  # where extensions want whole frames
+        self._compressed = False
+        self._inflating = False
+        self._opcode = 0
+        self._begin_message()
+
+    def read_message(self) -> Message | None:
+        """The next message, if it is one frame and has arrived whole.
+
+        None where anything else comes next, or more has to be done: use `read`. This is
+        the way that nearly every message takes, so its checks are just those that make
+        sure that `read` would have found nothing to refuse.
+
+        Raises:
+            RemoteProtocolError: the message breaks a rule or passes a limit.
+        """
+        buffer = self._buffer
+        position = self._position
+        end = self._end
+        if end - position < 2:
+            return None
+        first = buffer[position]
+        if not self._expected[first]:
+            return None
+        length = buffer[position + 1] ^ self._masked
+        start = position + 2
+        if length >= 126:
+            if length != 126 or end - position < 4:
+                return None
+            length = buffer[position + 2] << 8 | buffer[position + 3]
+            if length < 126:
+                return None
+            start = position + 4
+        if length > self.room:
+            return None
+        if self._masked:
+            key = start
+            start = key + 4
+            stop = start + length
+            if stop > end:
+                return None
+            payload = mask(buffer[start:stop], buffer[key:start])
+        else:
+            stop = start + length
+            if stop > end:
+                return None
+            payload = buffer[start:stop]
+        self._position = stop
+        if first == _WHOLE_TEXT:
+            try:
+                return TextMessage(payload.decode())
+            except UnicodeDecodeError as error:
+                behind = length - first_bad_byte(error)
+                raise _invalid_text(self.offset - behind) from None
+        if first & RSV1:
+            self.first = first
+            self.payload_offset = self._base + start
+            self.ends = True
+            self._begin_frame(first)
+            return self._inflate(payload)
+        return BytesMessage(payload)
+
+    def read(self) -> Message | Ping | Pong | CloseConnection | None:
+        """The next message (in chunk delivery: piece of one) or control frame.
+
+        None until more has been fed.
+
+        Raises:
+            RemoteProtocolError: what comes next breaks a rule or passes a limit.
+        """
+        while True:
+            if self._inflating:
+                event = self._inflate(b"")
+            else:
+                piece = self.read_piece()
+                if piece is None:
+                    return None
+                if self.first & 0x08:
+                    return self._control(self.first & 0x0F, piece)
+                if self.begins:
+                    self._begin_frame(self.first)
+                if self._codecs is not None:
+                    event = self._decode(piece)
+                elif self._compressed:
+                    event = self._inflate(piece)
+                else:
+                    event = self._add(piece, self.ends)
+            if event is not None:
+                return event
+
+    def _begin_message(self) -> None:
+        self._fragments = 0
+        self._size = 0
+        self._carry = b""
+        self._parts: list[Any] = []  # all str or all bytes
+        self._joined = 0
+        self.room = self._room
+
+    def _begin_frame(self, first: int) -> None:
+        opcode = first & 0x0F
+        if opcode != Opcode.CONTINUATION:
+            self._opcode = opcode
+            self._compressed = bool(first & RSV1) and self._deflate is not None
+            if self._compressed:
+                self.room = self._max_frame
+        self._fragments += 1
+        if self._fragments > self._max_fragments:
+            raise TooManyFragments(
+                f"a message of more than {self._max_fragments} fragments",
+                section="RFC 6455 section 10.4",
+            )
+
+    def _add(self, piece: bytes, frame_ends: bool) -> Message | None:
+        """Take the next payload bytes of the message; give an event when one is due."""
+        ends = frame_ends and self.first >= FIN
+        data: Data = piece
+        if self._opcode == _TEXT:
+            carry = self._carry
+            try:
+                data, self._carry = decode_piece(carry + piece if carry else piece, ends)
+            except UnicodeDecodeError as error:
+                behind = len(error.object) - first_bad_byte(error)
+                own = not self._compressed and self._codecs is None
+                raise _invalid_text(self.offset - behind if own else None) from None
+        self._size += len(piece)
+        if self._chunks:
+            due = bool(data) or frame_ends
+        else:
+            if self._parts or not ends:
+                self._keep(data)
+            if ends and self._parts:
+                data = data[:0].join(self._parts)
+            due = ends
+        if ends:
+            self._begin_message()
+        elif frame_ends and not self._compressed and self._codecs is None:
+            self.room = min(self._max_frame, self._max_size - self._size)
+        return _message(data, frame_ends, ends) if due else None
+
+    def _keep(self, data: Data) -> None:
+        if not data:
+            return
+        parts = self._parts
+        parts.append(data)
+        if len(parts) - self._joined == _JOIN_EVERY:
+            parts[self._joined :] = [data[:0].join(parts[self._joined :])]
+            self._joined += 1
+
+    def _decode(self, piece: bytes) -> Message | None:
+        """Gather a frame, then take it through the extensions."""
+        self._frame += piece
+        if not self.ends:
+            return None
+        payload = bytes(self._frame)
+        self._frame.clear()
+        first = self.first
+        frame = Frame(
+            Opcode(first & 0x0F),
+            payload,
+            self.fin,
+            bool(first & RSV1),
+            bool(first & RSV2),
+            bool(first & RSV3),
+        )
+        room = self._max_size - self._size
+        for codec in self._codecs or ():
+            frame = codec.decode(frame, room)
+        if len(frame.payload) > room:
+            raise MessageTooBig.of_message(self._max_size)
+        return self._add(frame.payload, True)
+
+    def _inflate(self, piece: bytes) -> Message | None:
+        """One step in the decompression of a message; `piece` is empty but for the first."""
+        deflate = self._deflate
+        assert deflate is not None
+        data = deflate.decompress() if self._inflating else deflate.decompress(piece, self.ends)
+        self._inflating = deflate.more
+        frame_ends = self.ends and not self._inflating
+        if self._size + len(data) > self._max_size:
+            raise MessageTooBig.of_message(self._max_size)
+        if frame_ends and self.fin:
+            deflate.finish()
+        return self._add(data, frame_ends)
+
+    def _control(self, opcode: int, payload: bytes) -> Ping | Pong | CloseConnection:
+        if opcode == Opcode.PING:
+            return Ping(payload)
+        if opcode == Opcode.PONG:
+            return Pong(payload)
+        start = self.offset - len(payload)
+        if not payload:
+            return CloseConnection(int(CloseCode.NO_STATUS_RCVD), "", CloseSource.PEER)
+        if len(payload) == 1:
+            raise FrameError(
+                "a Close frame with one byte of payload",
+                section="RFC 6455 section 5.5.1",
+                offset=start,
+            )
+        code = int.from_bytes(payload[:2], "big")
+        if code not in SENDABLE_CLOSE_CODES:
+            raise FrameError(
+                f"close code {code} must not be sent",
+                section="RFC 6455 section 7.4",
+                offset=start,
+            )
+        try:
+            reason = payload[2:].decode()
+        except UnicodeDecodeError as error:
+            raise InvalidTextError(
+                "a close reason that is not UTF-8",
+                section="RFC 6455 section 5.5.1",
+                offset=start + 2 + first_bad_byte(error),
+            ) from None
+        return CloseConnection(code, reason, CloseSource.PEER)
+
+
+def _invalid_text(offset: int | None) -> InvalidTextError:
+    return InvalidTextError("text that is not UTF-8", section="RFC 6455 section 8.1", offset=offset)
+
+
+def _or_unlimited(limit: int | None, default: int = UNLIMITED) -> int:
+    return default if limit is None else min(limit, UNLIMITED)
+
+
+def _message(data: Data, frame_finished: bool, message_finished: bool) -> Message:
+    if isinstance(data, str):
+        return TextMessage(data, frame_finished, message_finished)
+    return BytesMessage(data, frame_finished, message_finished)
+
+
+_SHORT_HEADERS: Final = {
+    opcode: tuple([encode_header(FIN | opcode, length) for length in range(126)])
+    for opcode in (Opcode.TEXT, Opcode.BINARY)
+}
+
+_SEPARATE: Final = 16 << 10
+"""Payload size in bytes from which joining it to its header costs more than it saves."""
+
+
+class MessageWriter:
+    """Turns messages and control frames into bytes, queued in order."""
+
+    __slots__ = ("_codecs", "_compressing", "_deflate", "_keys", "_opcode", "_output")
+
+    def __init__(
+        self, output: OutputQueue, codecs: tuple[Codec, ...], keys: MaskingKeys | None
+    ) -> None:
+        """`keys` is None on a server, whose frames go unmasked (RFC 6455 section 5.1)."""
+        self._output = output
+        self._keys = keys
+        self._codecs = codecs
+        self._deflate: DeflateCodec | None = None
+        for codec in codecs:
+            if isinstance(codec, DeflateCodec):
+                self._deflate = codec
+        self._compressing = False
+        self._opcode = Opcode.CONTINUATION
+
+    def write(self, opcode: Opcode, payload: bytes, fin: bool, compress: bool | None) -> None:
+        """Queue one frame of a message.
+
+        Raises:
+            LocalProtocolError: a message of the other kind is unfinished.
+        """
+        if self._opcode or not fin:
+            self._write_fragment(opcode, payload, fin, compress)
+        elif self._codecs:
+            self._write_encoded(opcode, payload, fin, compress)
+        elif self._keys is None and len(payload) < 126:
+            self._output.append(_SHORT_HEADERS[opcode][len(payload)] + payload)
+        else:
+            self._write_frame(FIN | opcode, payload)
+
+    def _write_fragment(
+        self, opcode: Opcode, payload: bytes, fin: bool, compress: bool | None
+    ) -> None:
+        if self._opcode not in (Opcode.CONTINUATION, opcode):
+            raise LocalProtocolError(
+                f"a fragmented {self._opcode.name} message is unfinished: "
+                "finish it before you begin another kind"
+            )
+        if self._codecs:
+            self._write_encoded(opcode, payload, fin, compress)
+        else:
+            first = Opcode.CONTINUATION if self._opcode else opcode
+            self._write_frame(first | FIN if fin else first, payload)
+        self._opcode = Opcode.CONTINUATION if fin else opcode
+
+    def write_control(self, opcode: Opcode, payload: bytes) -> None:
+        """Queue a Ping, Pong or Close of at most 125 bytes."""
+        self._write_frame(FIN | opcode, payload)
+
+    def write_automatic_pong(self, payload: bytes) -> None:
+        """Queue the answer to a ping, which gives way when too many wait."""
+        self._output.append_pong(self._encode(FIN | Opcode.PONG, payload))
+
+    def _write_encoded(
+        self, opcode: Opcode, payload: bytes, fin: bool, compress: bool | None
+    ) -> None:
+        begins = not self._opcode
+        deflate = self._deflate
+        if deflate is not None and begins:
+            worth = not fin or len(payload) >= deflate.threshold
+            self._compressing = worth if compress is None else compress
+        frame = Frame(opcode if begins else Opcode.CONTINUATION, payload, fin)
+        for codec in self._codecs:
+            if not isinstance(codec, DeflateCodec):
+                frame = codec.encode(frame)
+            elif self._compressing:
+                frame = frame._replace(payload=codec.compress(frame.payload, fin), rsv1=begins)
+        self._write_frame(frame.first_byte, frame.payload)
+
+    def _write_frame(self, first: int, payload: bytes) -> None:
+        if len(payload) < _SEPARATE:
+            self._output.append(self._encode(first, payload))
+        elif self._keys is None:
+            self._output.append(encode_header(first, len(payload)))
+            self._output.append(payload)
+        else:
+            key = self._keys.draw()
+            self._output.append(encode_header(first, len(payload), MASKED) + key)
+            self._output.append(mask(payload, key))
+
+    def _encode(self, first: int, payload: bytes) -> bytes:
+        if self._keys is None:
+            return encode_header(first, len(payload)) + payload
+        key = self._keys.draw()
+        return encode_header(first, len(payload), MASKED) + key + mask(payload, key)

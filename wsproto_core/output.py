@@ -1,0 +1,99 @@
+"""What waits to be sent, in order. Knows bytes and pongs, and nothing of what they mean."""
+
+from __future__ import annotations
+
+__all__ = ["OutputQueue"]
+
+
+class OutputQueue:
+    """Byte strings in the order in which they must leave.
+
+    Automatic pongs are the one thing that a peer can make us queue. No more than
+    `max_pongs` of them wait: past that the oldest gives way (RFC 6455 section 5.5.3
+    allows to answer only the newest pings).
+    """
+
+    __slots__ = ("_chunks", "_holes", "_max_pongs", "_pongs", "_sent", "pending")
+
+    def __init__(self, max_pongs: int) -> None:
+        self._chunks: list[bytes] = []
+        self._max_pongs = max_pongs
+        self._pongs: list[int] | None = None  # where in _chunks pongs wait, oldest first
+        self._holes = 0  # pongs that gave way: empty chunks
+        self._sent = 0  # bytes of the first chunk that have left already
+        self.pending = 0
+
+    def append(self, data: bytes) -> None:
+        """Queue `data` behind all that waits."""
+        self._chunks.append(data)
+        self.pending += len(data)
+
+    def append_pong(self, data: bytes) -> None:
+        """Queue an automatic pong; the oldest one gives way when there are too many."""
+        if self._pongs is None:
+            self._pongs = []
+        self._pongs.append(len(self._chunks))
+        self.append(data)
+        if len(self._pongs) > self._max_pongs:
+            oldest = self._pongs.pop(0)
+            self.pending -= len(self._chunks[oldest])
+            self._chunks[oldest] = b""
+            self._holes += 1
+            if self._holes > len(self._chunks) // 2 + self._max_pongs:
+                self._close_holes()
+
+    def _close_holes(self) -> None:
+        """Drop the empty chunks: seldom enough that each pong pays for one only."""
+        waiting = set(self._pongs or ())
+        chunks: list[bytes] = []
+        pongs: list[int] = []
+        for index, chunk in enumerate(self._chunks):
+            if chunk:
+                if index in waiting:
+                    pongs.append(len(chunks))
+                chunks.append(chunk)
+        self._chunks = chunks
+        self._pongs = pongs
+        self._holes = 0
+
+    def drain_all(self) -> list[bytes]:
+        """Take out everything, unjoined. Some of the byte strings may be empty."""
+        chunks = self._chunks
+        if self._sent:
+            chunks[0] = chunks[0][self._sent :]
+            self._sent = 0
+        self._chunks = []
+        self._pongs = None
+        self._holes = 0
+        self.pending = 0
+        return chunks
+
+    def drain(self, max_bytes: int) -> bytes:
+        """Take out up to `max_bytes` bytes. A pong that left in part gives way no more."""
+        if max_bytes >= self.pending:
+            return b"".join(self.drain_all())
+        taken: list[bytes] = []
+        room = max_bytes
+        done = 0
+        sent = self._sent
+        while room >= len(self._chunks[done]) - sent:
+            chunk = self._chunks[done]
+            taken.append(chunk[sent:] if sent else chunk)
+            room -= len(chunk) - sent
+            sent = 0
+            done += 1
+        if room:
+            taken.append(self._chunks[done][sent : sent + room])
+            sent += room
+        self._drop_first(done, sent)
+        self.pending -= max_bytes
+        return b"".join(taken)
+
+    def _drop_first(self, count: int, sent: int) -> None:
+        """Forget `count` chunks, and `sent` bytes of the one behind them."""
+        self._holes -= self._chunks[:count].count(b"")
+        del self._chunks[:count]
+        self._sent = sent
+        if self._pongs:
+            first = 1 if sent else 0
+            self._pongs = [at - count for at in self._pongs if at - count >= first]

@@ -1,0 +1,308 @@
+"""The server's side of the opening handshake (RFC 6455 section 4.2)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypedDict
+
+from .codes import Role
+from .config import Limits
+from .connection import DEFAULT_LIMITS, Connection, as_bytes
+from .events import (
+    AcceptConnection,
+    Event,
+    HandshakeFailed,
+    RejectConnection,
+    RejectData,
+    Request,
+)
+from .exceptions import ConnectionLost, EarlyDataTooLarge, HandshakeError, LocalProtocolError
+from .extensions.base import Extension
+from .handshake import (
+    SubprotocolSelector,
+    as_names,
+    check_extra,
+    check_host,
+    check_origin,
+    check_subprotocols,
+    negotiate_extensions,
+    parse_request,
+    response_headers,
+)
+from .headers import Headers, HeadersLike
+from .http1 import RequestHead, RequestReader, ResponseWriter
+from .state import Action, ConnectionState
+from .types import BytesLike, Delivery, RandomBytes, Subprotocol
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["ServerConnection", "ServerOptions"]
+
+
+class ServerOptions(TypedDict, total=False):
+    """The keyword arguments of `ServerConnection`."""
+
+    subprotocols: Iterable[str]
+    select_subprotocol: SubprotocolSelector | None
+    extensions: Sequence[Extension]
+    origins: Iterable[str] | None
+    allow_missing_origin: bool
+    hosts: Iterable[str] | None
+    extra_headers: HeadersLike
+    server: str | None
+    limits: Limits
+    delivery: Delivery
+    auto_pong: bool
+    auto_close: bool
+    random_bytes: RandomBytes
+
+
+class _Policy(NamedTuple):
+    """What a server was configured with, until the request is answered."""
+
+    subprotocols: tuple[Subprotocol, ...]
+    select_subprotocol: SubprotocolSelector | None
+    extensions: tuple[Extension, ...]
+    origins: tuple[str, ...] | None
+    allow_missing_origin: bool
+    hosts: tuple[str, ...] | None
+    headers: Headers
+
+    def check(self, request: Request) -> None:
+        if self.hosts is not None:
+            check_host(request, self.hosts)
+        if self.origins is not None:
+            check_origin(request, self.origins, self.allow_missing_origin)
+
+    def choose_subprotocol(self, request: Request) -> str | None:
+        if self.select_subprotocol is not None:
+            return self.select_subprotocol(request)
+        for subprotocol in self.subprotocols:
+            if subprotocol in request.subprotocols:
+                return subprotocol
+        return None
+
+
+class ServerConnection(Connection):
+    """The server's side of a connection, from the first byte of the request on.
+
+    Gives a `Request` when a valid one has come, and waits for `accept` or `reject`. A
+    broken one gives `HandshakeFailed`, with the answer already queued.
+
+    Args:
+        subprotocols: those that the server speaks, the one it likes best first. When
+            you accept without naming one, the first that the client speaks too is taken.
+        select_subprotocol: chooses instead, given the request: the name of one that the
+            client speaks, or None.
+        extensions: those that may be agreed on, each when the client offers it.
+        origins: the origins that browsers may come from, such as ``https://example.com``:
+            scheme, host and port must be the same. ``https://*.example.com`` allows every
+            name below example.com, ``*`` all. Any other origin is refused with 403. None
+            checks nothing: then check `Request.origin` yourself, or trust every page.
+        allow_missing_origin: whether a request without Origin is let in where `origins` is
+            given. Browsers always send one, other clients seldom.
+        hosts: the hosts that the server answers for, with or without a port; a request for
+            another one is refused with 421. None checks nothing.
+        extra_headers: additional header fields of every response.
+        server: the Server header field of every response.
+
+    The others are those of `Connection`.
+
+    Raises:
+        LocalProtocolError: a name or header field could not be sent.
+        TypeError, ValueError: an argument has the wrong type or value.
+    """
+
+    __slots__ = ("_policy", "_requests", "_responses")
+
+    def __init__(
+        self,
+        *,
+        subprotocols: Iterable[str] = (),
+        select_subprotocol: SubprotocolSelector | None = None,
+        extensions: Sequence[Extension] = (),
+        origins: Iterable[str] | None = None,
+        allow_missing_origin: bool = False,
+        hosts: Iterable[str] | None = None,
+        extra_headers: HeadersLike = (),
+        server: str | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        delivery: Delivery = "message",
+        auto_pong: bool = True,
+        auto_close: bool = True,
+        random_bytes: RandomBytes = secrets.token_bytes,
+    ) -> None:
+        self._configure(Role.SERVER, limits, delivery, auto_pong, auto_close, random_bytes)
+        fields = Headers(extra_headers)
+        if server is not None:
+            fields += [("Server", server)]
+        check_extra(fields)
+        self._policy = _Policy(
+            check_subprotocols(subprotocols),
+            select_subprotocol,
+            tuple(extensions),
+            None if origins is None else as_names(origins, "origins"),
+            allow_missing_origin,
+            None if hosts is None else as_names(hosts, "hosts"),
+            fields,
+        )
+        self._requests = RequestReader(limits)
+        self._responses = ResponseWriter()
+
+    @classmethod
+    def from_request(
+        cls,
+        headers: HeadersLike,
+        target: str,
+        *,
+        method: str = "GET",
+        **options: Unpack[ServerOptions],
+    ) -> ServerConnection:
+        """A connection for an HTTP/1.1 request that somebody else has parsed.
+
+        `receive_data` takes what came behind the request. `data_to_send` begins with
+        the response. The first event is the `Request`, or `HandshakeFailed`.
+
+        Args:
+            headers: the request's header fields, in any letter case.
+            target: the request target as it was sent, the query included.
+            method: the request's method.
+            options: as for the class.
+        """
+        self = cls(**options)
+        self._requests.put(RequestHead(method, target, Headers(headers)))
+        return self
+
+    def accept(
+        self,
+        subprotocol: str | None = None,
+        *,
+        extensions: Sequence[Extension] | None = None,
+        headers: HeadersLike = (),
+    ) -> None:
+        """Accept the request; see `AcceptConnection` and `send`."""
+        self._send_accept(AcceptConnection(subprotocol, extensions, headers))
+
+    def reject(
+        self, status_code: int = 403, headers: HeadersLike = (), body: BytesLike = b""
+    ) -> None:
+        """Reject the request, with a body if you like; see `RejectConnection` and `send`."""
+        data = as_bytes(body, "a body")
+        fields = Headers(headers)
+        if data:
+            length = str(len(data))
+            if fields.get("Content-Length", length) != length:
+                raise LocalProtocolError(f"Content-Length does not say {length}: leave it out")
+            if "Content-Length" not in fields:
+                fields += [("Content-Length", length)]
+        self._send_reject(RejectConnection(status_code, fields, bool(data)))
+        if data:
+            self._send_reject_data(RejectData(data))
+
+    @property
+    def bytes_parsed(self) -> int:
+        """How many bytes of the peer's stream the events taken so far were made from."""
+        if isinstance(self.response, AcceptConnection):
+            return self._reader.offset
+        return self._requests.offset
+
+    def _feed(self, data: bytes) -> None:
+        if self.state is ConnectionState.CONNECTING:
+            self._requests.feed(data)
+        else:
+            super()._feed(data)
+
+    def _next_opening_event(self) -> Event | None:
+        if self.state is not ConnectionState.CONNECTING:
+            return None
+        try:
+            if self.request is None:
+                head = self._requests.read()
+                if head is not None:
+                    request = parse_request(*head)
+                    self._policy.check(request)
+                    self.request = request
+                    return request
+            elif self._requests.waiting > self._limits.max_early_data:
+                raise EarlyDataTooLarge(
+                    f"more than {self._limits.max_early_data} bytes before the answer",
+                    offset=self._requests.offset + self._limits.max_early_data,
+                )
+        except HandshakeError as error:
+            self._answer(error)
+            return self._fail_opening(error)
+        if self._eof:
+            lost = ConnectionLost("the transport ended before the handshake did")
+            return self._fail_opening(lost)  # nobody is left to answer
+        return None
+
+    def _fail_opening(self, error: HandshakeError) -> HandshakeFailed:
+        event = super()._fail_opening(error)
+        self._requests.drop()
+        return event
+
+    def _answer(self, error: HandshakeError) -> None:
+        """Queue the response that says what was wrong."""
+        body = f"{error}\n".encode()
+        fields = Headers(
+            [
+                *self._policy.headers,
+                *error.headers,
+                ("Content-Type", "text/plain; charset=utf-8"),
+                ("Content-Length", str(len(body))),
+            ]
+        )
+        self._output.append(self._responses.reject(int(error.status), fields, True) + body)
+
+    def _require_request(self, action: Action) -> Request:
+        self._require(action)
+        if self.request is None:
+            raise LocalProtocolError(
+                f"cannot {action.value} ahead of the request: wait for its event",
+                state=self.state,
+            )
+        return self.request
+
+    def _send_accept(self, event: AcceptConnection) -> None:
+        request = self._require_request(Action.SEND_ACCEPT)
+        policy = self._policy
+        subprotocol = event.subprotocol or policy.choose_subprotocol(request)
+        available = policy.extensions if event.extensions is None else event.extensions
+        agreed, answers = negotiate_extensions(request.extensions, available)
+        headers = response_headers(request, subprotocol, answers, policy.headers + event.headers)
+        self._output.append(self._responses.accept(headers))
+        self.response = response = AcceptConnection(subprotocol, agreed, headers)
+        self.subprotocol = response.subprotocol
+        self._open(agreed, self._requests.offset)
+        self._apply(Action.SEND_ACCEPT)
+        rest = self._requests.take_rest()
+        if rest:
+            self._reader.feed(rest)
+        del self._policy, self._requests, self._responses
+
+    def _send_reject(self, event: RejectConnection) -> None:
+        self._require_request(Action.SEND_REJECT)
+        headers = self._policy.headers + event.headers
+        head = self._responses.reject(event.status_code, headers, event.has_body)
+        self._output.append(head)
+        self.response = event
+        self._apply(Action.SEND_REJECT)
+        if not event.has_body:
+            self._apply(Action.FINISH_REJECT)
+
+    def _send_reject_data(self, event: RejectData) -> None:
+        self._require(Action.SEND_REJECT_DATA)
+        data = as_bytes(event.data, "a body")
+        self._responses.note_body(len(data), event.body_finished)
+        self._output.append(data)
+        if event.body_finished:
+            self._apply(Action.FINISH_REJECT)
+
+    _SENDERS: ClassVar[dict[type[Event], Callable[..., None]]] = {
+        **Connection._SENDERS,
+        AcceptConnection: _send_accept,
+        RejectConnection: _send_reject,
+        RejectData: _send_reject_data,
+    }

@@ -1,0 +1,45 @@
+"""Names for the types of arguments and fields; nothing here runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NewType, TypeAlias, Union
+
+__all__ = [
+    "BytesLike",
+    "Data",
+    "Delivery",
+    "ExtensionName",
+    "ExtensionOffer",
+    "ExtensionParameter",
+    "Origin",
+    "RandomBytes",
+    "Subprotocol",
+]
+
+BytesLike: TypeAlias = Union[bytes, bytearray, memoryview]
+"""What is accepted where bytes are wanted."""
+
+Data: TypeAlias = Union[str, bytes]
+"""What a message carries: `str` in a text message, `bytes` in a binary one."""
+
+Delivery: TypeAlias = Literal["message", "chunk"]
+"""Whether messages arrive whole, or piece by piece as their bytes arrive."""
+
+Origin = NewType("Origin", str)
+"""The value of an Origin header field (RFC 6454), for example ``https://example.com``."""
+
+Subprotocol = NewType("Subprotocol", str)
+"""The name of a subprotocol (RFC 6455 section 1.9)."""
+
+ExtensionName = NewType("ExtensionName", str)
+"""The name of an extension (RFC 6455 section 9.1)."""
+
+ExtensionParameter: TypeAlias = tuple[str, str | None]
+"""One parameter of an extension: its name, and its value or None."""
+
+ExtensionOffer: TypeAlias = tuple[ExtensionName, tuple[ExtensionParameter, ...]]
+"""One element of a Sec-WebSocket-Extensions header field."""
+
+RandomBytes: TypeAlias = Callable[[int], bytes]
+"""A source of random bytes: given a count, returns that many."""
