@@ -1,0 +1,1 @@
+"""What `python -m wsproto_core` does, but for files, arguments and the terminal."""
