@@ -44,6 +44,7 @@ from .exceptions import (
     UnsupportedVersion,
 )
 from .extensions.base import Agreement, Codec, Extension
+from .extensions.deflate_codec import ZlibModule
 from .extensions.permessage_deflate import PerMessageDeflate
 from .frames import Frame, encode_frame
 from .handshake import SubprotocolSelector
@@ -135,6 +136,7 @@ __all__ = [
     "TooManyFragments",
     "UnsupportedVersion",
     "WebSocketURI",
+    "ZlibModule",
     "__version__",
     "accept_key",
     "build_basic_authorization",

@@ -41,7 +41,7 @@ class Limits:
     """Header fields in the head; past it 431."""
 
     max_early_data: int = 64 << 10
-    """Bytes that may wait behind a request that is not answered yet."""
+    """Bytes that may wait behind a request that is not answered yet; past it 413."""
 
     max_reject_body: int = 1 << 20
     """How much of a rejected handshake's body a client is handed; the rest is cut."""

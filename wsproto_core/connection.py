@@ -151,6 +151,8 @@ class Connection:
     ) -> None:
         if delivery not in ("message", "chunk"):
             raise ValueError(f"delivery must be 'message' or 'chunk', not {delivery!r}")
+        if not isinstance(limits, Limits):
+            raise TypeError(f"limits must be Limits, not {type(limits).__name__}")
         self.role = role
         self.state = ConnectionState.CONNECTING
         self.request = None
@@ -173,8 +175,8 @@ class Connection:
 
     def _open(self, extensions: tuple[Extension, ...], offset: int) -> None:
         """Make ready for frames; the first is at `offset` in the peer's stream."""
-        self.extensions = extensions
         codecs = tuple([extension.codec(self.role) for extension in extensions])
+        self.extensions = extensions
         rsv = sum(extension.rsv for extension in extensions)
         self._reader = MessageReader(self.role, codecs, rsv, self._limits, self._delivery, offset)
         keys = MaskingKeys(self._random_bytes) if self.role is Role.CLIENT else None
@@ -224,12 +226,11 @@ class Connection:
 
     def __next__(self) -> Event:
         if self._reading:
-            reader = self._reader
             try:
-                message = reader.read_message()
+                message = self._reader.read_message()
                 if message is not None:
                     return message
-                event = reader.read()
+                event = self._reader.read()
             except RemoteProtocolError as error:
                 return self._fail(error)
             if event is not None:
@@ -261,7 +262,7 @@ class Connection:
     def _fail_opening(self, error: HandshakeError) -> HandshakeFailed:
         if error.offset is None:
             error.offset = self.bytes_parsed
-        self.error = error
+        self.error = error.with_traceback(None)  # it would keep the input alive
         self._apply(Action.FAIL)
         self._finished = True
         return HandshakeFailed(error)
@@ -282,7 +283,7 @@ class Connection:
         """Fail the WebSocket connection (RFC 6455 section 7.1.7)."""
         if error.offset is None:
             error.offset = self._reader.payload_offset
-        self.error = error
+        self.error = error.with_traceback(None)  # it would keep the input alive
         self.close_code = int(error.close_code)
         self.close_reason = _fit_reason(str(error))
         if self._next_state(Action.SEND_CLOSE) is not None:

@@ -331,6 +331,8 @@ def request_headers(host: str, offer: Offer, origin: str | None, extra: Headers)
     if offers:
         fields.append(("Sec-WebSocket-Extensions", format_extension_list(offers)))
     check_extra(extra)
+    if parse_host(host) is None:
+        raise LocalProtocolError(f"host {host[:60]!r} is not one")
     headers = Headers([*fields, *extra])
     check_fields(headers)
     for name in ("Authorization", "Host", "Origin", "User-Agent"):

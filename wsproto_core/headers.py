@@ -48,7 +48,7 @@ class Headers(Sequence[tuple[str, str] | Any]):
 
     A sequence of (name, value) pairs, one for each field line. Names keep the case in
     which they were given; lookup, comparison and hash ignore it. Content is not
-    checked: `check_fields` does that for what is to be sent.
+    checked here, but where it is to be sent.
 
     Args:
         fields: pairs, a mapping, or other headers. Bytes are decoded as ISO-8859-1.

@@ -383,6 +383,8 @@ class ClientCarrier:
         except h11.RemoteProtocolError:
             return BodyPiece(b"".join(pieces), finished=True, broken=True)
         if isinstance(event, h11.EndOfMessage):
+            behind, _ = self._h11.trailing_data
+            self._head.base -= len(behind)
             return BodyPiece(b"".join(pieces), finished=True, broken=False)
         return BodyPiece(b"".join(pieces), finished=cut, broken=cut)
 

@@ -11,30 +11,47 @@ from typing import Final
 
 from .types import RandomBytes
 
-__all__ = ["MaskingKeys", "mask"]
-
-_from_bytes = int.from_bytes
+__all__ = ["MaskingKeys", "mask", "unmask"]
 
 _LONG: Final = 600
 """Payload length in bytes from which the strided look-up is the faster method."""
 
-_IDENTITY: Final = int.from_bytes(bytes(range(256)), "little")
+_from_bytes = int.from_bytes
+
+# How many times a key stands side by side when it covers a payload of so many words.
+_REPEATED: Final = tuple(
+    [_from_bytes(b"\x01\x00\x00\x00" * words, "little") for words in range(_LONG // 4 + 1)]
+)
+
+_KEY: Final = 0xFFFFFFFF
+
+_IDENTITY: Final = _from_bytes(bytes(range(256)), "little")
 _XOR_TABLES: Final = tuple(
-    (_IDENTITY ^ int.from_bytes(bytes([key]) * 256, "little")).to_bytes(256, "little")
-    for key in range(256)
+    [
+        (_IDENTITY ^ _from_bytes(bytes([octet]) * 256, "little")).to_bytes(256, "little")
+        for octet in range(256)
+    ]
 )
 
 
 def mask(payload: bytes, key: bytes) -> bytes:
     """Mask `payload` with the 4-byte `key`, or unmask it: the operation is its own inverse."""
-    size = len(payload)
-    if size < _LONG:
-        pad = _from_bytes((key * (size // 4 + 1))[:size], "little")
-        return (_from_bytes(payload, "little") ^ pad).to_bytes(size, "little")
+    if len(payload) < _LONG:
+        return unmask(key + payload)
     masked = bytearray(payload)
     for lane in range(4):
         masked[lane::4] = masked[lane::4].translate(_XOR_TABLES[key[lane]])
     return bytes(masked)
+
+
+def unmask(masked: bytes) -> bytes:
+    """Unmask a payload as it stands in a frame: behind its key, the first 4 bytes."""
+    size = len(masked) - 4
+    if size >= _LONG:
+        return mask(masked[4:], masked[:4])
+    both = _from_bytes(masked, "little")
+    pad = (both & _KEY) * _REPEATED[size + 3 >> 2]
+    return (both >> 32 ^ pad).to_bytes(size + 3, "little")[:size]
 
 
 class MaskingKeys:
@@ -51,10 +68,19 @@ class MaskingKeys:
         self._position = 0
 
     def draw(self) -> bytes:
-        """A new 4-byte key, as unpredictable as the source (RFC 6455 section 10.3)."""
+        """A new 4-byte key, as unpredictable as the source (RFC 6455 section 10.3).
+
+        Raises:
+            ValueError: the source gave more or fewer bytes than it was asked for.
+        """
         position = self._position
         if position >= len(self._batch):
-            self._batch = self._random_bytes(self._BATCH_SIZE)
+            batch = self._random_bytes(self._BATCH_SIZE)
+            if len(batch) != self._BATCH_SIZE:
+                raise ValueError(
+                    f"random_bytes gave {len(batch)} bytes instead of {self._BATCH_SIZE}"
+                )
+            self._batch = batch
             position = 0
         self._position = position + 4
         return self._batch[position : position + 4]

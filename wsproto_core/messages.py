@@ -21,7 +21,7 @@ from .exceptions import (
 from .extensions.base import Codec
 from .extensions.deflate_codec import DeflateCodec
 from .frames import FIN, MASKED, RSV1, RSV2, RSV3, UNLIMITED, Frame, FrameDecoder, encode_header
-from .masking import MaskingKeys, mask
+from .masking import MaskingKeys, mask, unmask
 from .output import OutputQueue
 from .types import Data, Delivery
 from .utf8 import decode_piece, first_bad_byte
@@ -133,17 +133,15 @@ class MessageReader(FrameDecoder):
             start = position + 4
         if length > self.room:
             return None
+        stop = start + length
         if self._masked:
-            key = start
-            start = key + 4
-            stop = start + length
+            stop += 4
             if stop > end:
                 return None
-            payload = mask(buffer[start:stop], buffer[key:start])
+            payload = unmask(buffer[start:stop])
+        elif stop > end:
+            return None
         else:
-            stop = start + length
-            if stop > end:
-                return None
             payload = buffer[start:stop]
         self._position = stop
         if first == _WHOLE_TEXT:
@@ -153,11 +151,8 @@ class MessageReader(FrameDecoder):
                 behind = length - first_bad_byte(error)
                 raise _invalid_text(self.offset - behind) from None
         if first & RSV1:
-            self.first = first
-            self.payload_offset = self._base + start
-            self.ends = True
-            self._begin_frame(first)
-            return self._inflate(payload)
+            self.payload_offset = self._base + stop - length
+            return self._inflate_message(first, payload)
         return BytesMessage(payload)
 
     def read(self) -> Message | Ping | Pong | CloseConnection | None:
@@ -189,6 +184,8 @@ class MessageReader(FrameDecoder):
                 return event
 
     def _begin_message(self) -> None:
+        """Be ready for the next message."""
+        self._expected = self._whole
         self._fragments = 0
         self._size = 0
         self._carry = b""
@@ -263,22 +260,54 @@ class MessageReader(FrameDecoder):
             bool(first & RSV3),
         )
         room = self._max_size - self._size
-        for codec in self._codecs or ():
-            frame = codec.decode(frame, room)
+        assert self._codecs is not None
+        *outer, inner = self._codecs
+        for codec in outer:
+            frame = codec.decode(frame, self._max_frame)  # not the message itself yet
+        frame = inner.decode(frame, room)
         if len(frame.payload) > room:
             raise MessageTooBig.of_message(self._max_size)
         return self._add(frame.payload, True)
+
+    def _inflate_message(self, first: int, payload: bytes) -> Message | None:
+        """Decompress a message that is one frame, as far as one step goes."""
+        deflate = self._deflate
+        assert deflate is not None
+        data = deflate.decompress(payload, True)
+        if deflate.more:
+            self.first = first
+            self.ends = True
+            self._begin_frame(first)
+            return self._inflated(data)
+        if len(data) > self._max_size:
+            raise MessageTooBig.of_message(self._max_size)
+        deflate.finish()
+        if first & 0x0F != _TEXT:
+            return BytesMessage(data)
+        try:
+            return TextMessage(data.decode())
+        except UnicodeDecodeError:
+            raise _invalid_text(None) from None
 
     def _inflate(self, piece: bytes) -> Message | None:
         """One step in the decompression of a message; `piece` is empty but for the first."""
         deflate = self._deflate
         assert deflate is not None
-        data = deflate.decompress() if self._inflating else deflate.decompress(piece, self.ends)
+        if self._inflating:
+            return self._inflated(deflate.decompress())
+        return self._inflated(deflate.decompress(piece, self.ends))
+
+    def _inflated(self, data: bytes) -> Message | None:
+        """Take what a step of decompression gave."""
+        deflate = self._deflate
+        assert deflate is not None
         self._inflating = deflate.more
+        if self._inflating:
+            self._expected = _NEVER  # nothing may overtake what is left of this one
         frame_ends = self.ends and not self._inflating
         if self._size + len(data) > self._max_size:
             raise MessageTooBig.of_message(self._max_size)
-        if frame_ends and self.fin:
+        if frame_ends and self.first >= FIN:
             deflate.finish()
         return self._add(data, frame_ends)
 

@@ -272,10 +272,11 @@ class ServerConnection(Connection):
         available = policy.extensions if event.extensions is None else event.extensions
         agreed, answers = negotiate_extensions(request.extensions, available)
         headers = response_headers(request, subprotocol, answers, policy.headers + event.headers)
-        self._output.append(self._responses.accept(headers))
-        self.response = response = AcceptConnection(subprotocol, agreed, headers)
-        self.subprotocol = response.subprotocol
+        response = AcceptConnection(subprotocol, agreed, headers)
         self._open(agreed, self._requests.offset)
+        self._output.append(self._responses.accept(headers))
+        self.response = response
+        self.subprotocol = response.subprotocol
         self._apply(Action.SEND_ACCEPT)
         rest = self._requests.take_rest()
         if rest:

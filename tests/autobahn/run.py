@@ -287,14 +287,18 @@ def main(argv: list[str]) -> int:
         options.output.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="autobahn-", dir=options.output))
     trials = [Trial(role, options, folder / role) for role in options.roles]
+    interrupted = False
     try:
         run_trials(trials)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+        interrupted = True
     finally:
         for trial in trials:
             trial.stop()
+    if interrupted:
+        shutil.rmtree(folder)
+        print("interrupted", file=sys.stderr)
+        return 130
     if options.record:
         expected = trials[0].results()
         verdict.save_expected(options.record, expected)

@@ -15,10 +15,10 @@ from websockets.frames import Opcode
 from websockets.protocol import CLIENT, SERVER, Protocol
 from wsproto.connection import Connection as WsprotoConnection
 from wsproto.connection import ConnectionType
-from wsproto.events import BytesMessage as WsprotoBytes
+from wsproto.events import Message as WsprotoMessage
 from wsproto.events import TextMessage as WsprotoText
 
-from wsproto_core import BytesMessage, Connection, Limits, Role, TextMessage
+from wsproto_core import Connection, Limits, Message, Role, TextMessage
 
 LARGEST = 64 << 20
 LIMITS = Limits(max_message_size=LARGEST)
@@ -40,7 +40,7 @@ def receive(role: Role) -> Receiver:
         messages = 0
         for piece in pieces:
             for event in connection.receive_data(piece):
-                if isinstance(event, TextMessage | BytesMessage):
+                if isinstance(event, Message):
                     messages += 1
         return messages
 
@@ -56,7 +56,7 @@ def receive_with_wsproto(role: Role) -> Receiver:
         for piece in pieces:
             connection.receive_data(piece)
             for event in connection.events():
-                if isinstance(event, WsprotoText | WsprotoBytes):
+                if isinstance(event, WsprotoMessage):
                     if event.message_finished and not parts:
                         messages += 1
                         continue

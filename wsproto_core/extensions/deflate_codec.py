@@ -49,7 +49,7 @@ class _Inflater(Protocol):
 
 
 class ZlibModule(Protocol):
-    """What a backend must have; `zlib`, `zlib_ng.zlib_ng` and `isal.isal_zlib` do.
+    """What a backend must have; ``zlib``, ``zlib_ng.zlib_ng`` and ``isal.isal_zlib`` do.
 
     They differ where it matters little: isal's levels are 0 to 3, and its inflater
     takes distances past an agreed window smaller than 15 bits, up to 32 KiB.
@@ -127,11 +127,15 @@ class DeflateCodec(Codec):
         "_settings",
         "_zlib",
         "_zlib_error",
+        "more",
         "threshold",
     )
 
     threshold: int
     """Messages of fewer bytes had better be sent uncompressed."""
+
+    more: bool
+    """Whether `decompress` has more to do with what it was given."""
 
     def __init__(self, extension: PerMessageDeflate, role: Role) -> None:
         self.threshold = extension.threshold
@@ -153,6 +157,7 @@ class DeflateCodec(Codec):
         self._pending = bytearray()  # input that is not in a block yet
         self._frame_finished = False  # whether the frame's last, short block is pending
         self._block = b""  # what is left of the block being inflated
+        self.more = False
         self._full = False  # whether the last step was full, so that there may be more
 
     def decode(self, frame: Frame, max_size: int | None) -> Frame:
@@ -212,20 +217,7 @@ class DeflateCodec(Codec):
             CompressedDataError: the data is not valid, or ends too early.
             MessageTooBig: there is more than `max_size`.
         """
-        # One zlib call for what fits one block and one step, as nearly all messages do.
-        inflater = self._inflater or self._new_inflater()
-        if len(payload) > _BLOCK:
-            data = self._drain(self.decompress(payload, True), max_size)
-        else:
-            try:
-                data = inflater.decompress(payload, _STEP)
-            except self._zlib_error as error:
-                raise _invalid(error) from error
-            if len(data) == _STEP or inflater.eof:
-                self._settle(inflater, data)
-                data = self._drain(data, max_size)
-            elif max_size is not None and len(data) > max_size:
-                raise _too_big(max_size)
+        data = self._drain(self.decompress(payload, True), max_size)
         self.finish()
         return data
 
@@ -253,17 +245,22 @@ class DeflateCodec(Codec):
         Raises:
             CompressedDataError: the data is not valid.
         """
-        self._pending += data
-        self._frame_finished = self._frame_finished or frame_finished
-        step = b""
+        if frame_finished and len(data) <= _BLOCK and not (self.more or self._pending):
+            self._block = data  # a short frame at once, as nearly all are
+            step = self._inflate_step()
+            if not self.more:
+                return step
+        else:
+            self._pending += data
+            self._frame_finished = self._frame_finished or frame_finished
+            self.more = self._has_more()
+            step = b""
         while self.more and not step:
             step = self._inflate_step()
         self._frame_finished = self.more and self._frame_finished
         return step
 
-    @property
-    def more(self) -> bool:
-        """Whether `decompress` has more to do with what it was given."""
+    def _has_more(self) -> bool:
         return bool(
             self._full
             or self._block
@@ -305,7 +302,7 @@ class DeflateCodec(Codec):
         return b"".join(steps)
 
     def _inflate_step(self) -> bytes:
-        """One call of zlib, with the rest of a block or a new one."""
+        """One call of zlib, with the rest of a block or a new one; sets `more`."""
         if not self._block and not self._full:
             self._block = bytes(self._pending[:_BLOCK])
             del self._pending[:_BLOCK]
@@ -314,11 +311,7 @@ class DeflateCodec(Codec):
             step = inflater.decompress(self._block, _STEP)
         except self._zlib_error as error:
             raise _invalid(error) from error
-        self._settle(inflater, step)
-        return step
-
-    def _settle(self, inflater: _Inflater, step: bytes) -> None:
-        """Note what a call of zlib left undone."""
+        self._full = len(step) == _STEP
         if inflater.eof:
             # A block with BFINAL ends a DEFLATE stream; another may follow, and starts
             # without a context (section 7.2.3.4). Blocks being small, copying the rest of
@@ -326,9 +319,12 @@ class DeflateCodec(Codec):
             self._inflater = None
             self._block = inflater.unused_data
             self._full = False
-        else:
+        elif self._full:
             self._block = inflater.unconsumed_tail
-            self._full = len(step) == _STEP
+        else:
+            self._block = b""  # input is left over only where the output had no room
+        self.more = self._has_more()
+        return step
 
     def _new_inflater(self) -> _Inflater:
         self._inflater = self._zlib.decompressobj(-self._receive_bits)
