@@ -111,11 +111,9 @@ class ClientConnection(Connection):
         self._body = bytearray()  # of a rejection, where it is handed on whole
         self._body_size = 0
 
-    @property
-    def bytes_parsed(self) -> int:
-        """How many bytes of the peer's stream the events taken so far were made from."""
+    def _stream_offset(self) -> int:
         if isinstance(self.response, AcceptConnection):
-            return self._reader.offset
+            return super()._stream_offset()
         return self._carrier.offset
 
     def _feed(self, data: bytes) -> None:

@@ -84,6 +84,7 @@ class Connection:
         "_random_bytes",
         "_reader",
         "_reading",
+        "_reset",
         "_writer",
         "close_code",
         "close_reason",
@@ -171,6 +172,7 @@ class Connection:
         self._reading = False
         self._can_send_messages = False
         self._eof = False
+        self._reset = False
         self._finished = False
 
     def _open(self, extensions: tuple[Extension, ...], offset: int) -> None:
@@ -207,9 +209,11 @@ class Connection:
     def receive_reset(self) -> Iterator[Event]:
         """Take note that the transport broke, and go on with `events`.
 
-        What came before still counts. What waits to be sent is dropped.
+        What came before still counts. What waits to be sent is dropped, and so is what
+        the events still bring about.
         """
         self._eof = True
+        self._reset = True
         self._output.drain_all()
         return self
 
@@ -225,11 +229,26 @@ class Connection:
         return self
 
     def __next__(self) -> Event:
+        event: Event | None = None
         if self._reading:
             try:
-                message = self._reader.read_message()
-                if message is not None:
-                    return message
+                event = self._reader.read_message()
+                if event is not None:
+                    return event
+            except RemoteProtocolError as error:
+                event = self._fail(error)
+        if event is None:
+            event = self._next_event()
+        if self._reset:
+            self._output.drain_all()
+        if event is None:
+            raise StopIteration
+        return event
+
+    def _next_event(self) -> Event | None:
+        """The next event that is not a message in one piece; None when there is none."""
+        if self._reading:
+            try:
                 event = self._reader.read()
             except RemoteProtocolError as error:
                 return self._fail(error)
@@ -240,15 +259,18 @@ class Connection:
             if opening is not None:
                 return opening
         if self._eof and not self._finished:
-            ending = self._lose()
-            if ending is not None:
-                return ending
-        raise StopIteration
+            return self._lose()
+        return None
 
     @property
     def bytes_parsed(self) -> int:
         """How many bytes of the peer's stream, from its first one on, the events taken
-        so far were made from."""
+        so far were made from. After a failure: `error.offset`."""
+        if self.error is not None and self.error.offset is not None:
+            return self.error.offset
+        return self._stream_offset()
+
+    def _stream_offset(self) -> int:
         return self._reader.offset
 
     def _feed(self, data: bytes) -> None:
@@ -261,7 +283,7 @@ class Connection:
 
     def _fail_opening(self, error: HandshakeError) -> HandshakeFailed:
         if error.offset is None:
-            error.offset = self.bytes_parsed
+            error.offset = self._stream_offset()
         self.error = error.with_traceback(None)  # it would keep the input alive
         self._apply(Action.FAIL)
         self._finished = True
@@ -476,8 +498,7 @@ class Connection:
     def _apply(self, action: Action) -> None:
         state = self._next_state(action)
         assert state is not None, f"{action} in {self.state}"
-        if state is not self.state:
-            self._enter(state)
+        self._enter(state)
 
     def _enter(self, state: ConnectionState) -> None:
         self.state = state

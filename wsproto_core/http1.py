@@ -219,7 +219,7 @@ class RequestReader:
             parser.receive_data(head)
             request = parser.next_event()
         except h11.RemoteProtocolError as error:
-            raise MalformedHandshake(str(error), section="RFC 9112 section 3", offset=0) from None
+            raise _malformed(error, "RFC 9112 section 3", 0) from None
         assert isinstance(request, h11.Request)
         if request.http_version != b"1.1":
             raise HTTPVersionNotSupported(
@@ -348,9 +348,7 @@ class ClientCarrier:
                 self._h11.receive_data(head)
                 response = self._h11.next_event()
             except h11.RemoteProtocolError as error:
-                raise MalformedHandshake(
-                    str(error), section="RFC 9112 section 4", offset=start
-                ) from None
+                raise _malformed(error, "RFC 9112 section 4", start) from None
             assert isinstance(response, (h11.Response, h11.InformationalResponse))
             if response.http_version != b"1.1":
                 raise HTTPVersionNotSupported(
@@ -387,6 +385,11 @@ class ClientCarrier:
             self._head.base -= len(behind)
             return BodyPiece(b"".join(pieces), finished=True, broken=False)
         return BodyPiece(b"".join(pieces), finished=cut, broken=cut)
+
+
+def _malformed(error: h11.RemoteProtocolError, section: str, offset: int) -> MalformedHandshake:
+    # Behind the colon h11 repeats what was sent, which may be long, or secret.
+    return MalformedHandshake(str(error).partition(":")[0], section=section, offset=offset)
 
 
 def _headers(message: h11.Request | h11.Response | h11.InformationalResponse) -> Headers:

@@ -201,11 +201,9 @@ class ServerConnection(Connection):
         if data:
             self._send_reject_data(RejectData(data))
 
-    @property
-    def bytes_parsed(self) -> int:
-        """How many bytes of the peer's stream the events taken so far were made from."""
+    def _stream_offset(self) -> int:
         if isinstance(self.response, AcceptConnection):
-            return self._reader.offset
+            return super()._stream_offset()
         return self._requests.offset
 
     def _feed(self, data: bytes) -> None:
@@ -245,15 +243,11 @@ class ServerConnection(Connection):
 
     def _answer(self, error: HandshakeError) -> None:
         """Queue the response that says what was wrong."""
-        body = f"{error}\n".encode()
-        fields = Headers(
-            [
-                *self._policy.headers,
-                *error.headers,
-                ("Content-Type", "text/plain; charset=utf-8"),
-                ("Content-Length", str(len(body))),
-            ]
-        )
+        body = f"{error}\n".encode(errors="replace")
+        fields = self._policy.headers + error.headers
+        if "Content-Type" not in fields:
+            fields += [("Content-Type", "text/plain; charset=utf-8")]
+        fields += [("Content-Length", str(len(body)))]
         self._output.append(self._responses.reject(int(error.status), fields, True) + body)
 
     def _require_request(self, action: Action) -> Request:
