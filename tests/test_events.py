@@ -87,8 +87,10 @@ REPRS = [
     (CloseConnection(None), "CloseConnection(code=None, reason='', source=None)"),
     (
         Request("h", "/"),
-        "Request(host='h', target='/', headers=Headers([]), subprotocols=(), extensions=(), "
-        "origin=None)",
+        (
+            "Request(host='h', target='/', headers=Headers([]), subprotocols=(), "
+            "extensions=(), origin=None)"
+        ),
     ),
     (
         RejectConnection(404, {"A": "b"}),

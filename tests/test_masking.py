@@ -96,3 +96,10 @@ def test_keys_are_drawn_in_batches_and_only_when_needed() -> None:
     for _ in range(65):
         supply.draw()
     assert source.asked == [256, 256]
+
+
+@pytest.mark.parametrize("size", [0, 3, 255, 257])
+def test_a_source_of_too_few_or_too_many_bytes_is_refused(size: int) -> None:
+    supply = MaskingKeys(lambda _: bytes(size))
+    with pytest.raises(ValueError, match=f"random_bytes gave {size} bytes instead of 256"):
+        supply.draw()
