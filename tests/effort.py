@@ -1,6 +1,8 @@
-"""How long the properties are searched for a counterexample.
+"""How much is tried.
 
-``HYPOTHESIS_PROFILE=deep`` runs fifty times as many examples of each.
+``HYPOTHESIS_PROFILE=deep`` runs fifty times as many examples of each property.
+``EXHAUSTIVE=1`` goes through all cases where otherwise those at the borders do; CI does
+that on one version of Python.
 """
 
 from __future__ import annotations
@@ -8,6 +10,8 @@ from __future__ import annotations
 import os
 
 from hypothesis import HealthCheck, settings
+
+EXHAUSTIVE = os.environ.get("EXHAUSTIVE") == "1"
 
 _FACTORS = {"quick": 1, "deep": 50}
 _FACTOR = _FACTORS[os.environ.get("HYPOTHESIS_PROFILE", "quick")]
