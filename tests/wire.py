@@ -1,6 +1,6 @@
 """Bytes as they go over the wire, built and read without the code under test.
 
-Shared by the tests: frames by hand, heads of handshakes, and connections that are open.
+Shared by the tests: frames by hand, heads of handshakes, and connections in every state.
 """
 
 from __future__ import annotations
@@ -8,14 +8,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from wsproto_core import (
     AcceptConnection,
     ClientConnection,
     Connection,
+    ConnectionState,
     Event,
+    RejectConnection,
     Request,
     Role,
     ServerConnection,
@@ -187,11 +189,29 @@ def receive(connection: Connection, data: bytes, size: int | None = None) -> lis
     return [event for piece in cut(data, size) for event in connection.receive_data(piece)]
 
 
-def open_server(*fields: str, **options: Any) -> ServerConnection:
-    """A server that has accepted a request with additional `fields`, its answer drained."""
+def frames_out(connection: Connection) -> list[tuple[int, bytes]]:
+    """What waits to be sent, as (first byte, payload)."""
+    frames = read_frames(connection.data_to_send())
+    assert all(frame.masked is (connection.role is Role.CLIENT) for frame in frames)
+    return [(frame.first, frame.payload) for frame in frames]
+
+
+def connection(role: Role = Role.CLIENT, **options: Any) -> Connection:
+    """A connection that is open from the start, without a handshake."""
+    return Connection(role, random_bytes=fixed_random, **options)
+
+
+def asked(*fields: str, **options: Any) -> ServerConnection:
+    """A server that has a request with additional `fields` and has not answered."""
     server = ServerConnection(**options)
     (event,) = server.receive_data(request(*fields))
     assert isinstance(event, Request)
+    return server
+
+
+def open_server(*fields: str, **options: Any) -> ServerConnection:
+    """A server that has accepted a request with additional `fields`, its answer drained."""
+    server = asked(*fields, **options)
     server.accept()
     assert server.data_to_send().startswith(b"HTTP/1.1 101 ")
     return server
@@ -220,6 +240,56 @@ def open_one(role: Role, *fields: str, **options: Any) -> Connection:
     if role is Role.SERVER:
         return open_server(*fields, **options)
     return open_client(*fields, **options)
+
+
+def connecting(role: Role, **options: Any) -> Connection:
+    """A client that has asked, or a server that has been asked."""
+    return new_client(**options) if role is Role.CLIENT else asked(**options)
+
+
+def local_closing(role: Role, **options: Any) -> Connection:
+    """One that has sent Close with 1001."""
+    ws = open_one(role, **options)
+    ws.close(1001, "away")
+    ws.data_to_send()
+    return ws
+
+
+def remote_closing(role: Role, **options: Any) -> Connection:
+    """One that has a Close with 4000 and has not answered."""
+    ws = open_one(role, auto_close=False, **options)
+    list(ws.receive_data(frame_to(role, FIN | CLOSE, close_payload(4000, "bye"))))
+    return ws
+
+
+def closed(role: Role, **options: Any) -> Connection:
+    """One that has sent Close with 1001 and has the answer."""
+    ws = local_closing(role, **options)
+    list(ws.receive_data(frame_to(role, FIN | CLOSE, close_payload(1001))))
+    return ws
+
+
+def rejecting(role: Role, **options: Any) -> Connection:
+    """A server that has sent the head of a rejection, or a client that has it."""
+    if role is Role.SERVER:
+        server = asked(**options)
+        server.send(RejectConnection(404, has_body=True))
+        server.data_to_send()
+        return server
+    client = new_client(**options)
+    list(client.receive_data(response("Content-Length: 10", line="HTTP/1.1 404 Not Found")))
+    return client
+
+
+MAKERS: dict[ConnectionState, Callable[..., Connection]] = {
+    ConnectionState.CONNECTING: connecting,
+    ConnectionState.OPEN: open_one,
+    ConnectionState.LOCAL_CLOSING: local_closing,
+    ConnectionState.REMOTE_CLOSING: remote_closing,
+    ConnectionState.CLOSED: closed,
+    ConnectionState.REJECTING: rejecting,
+}
+"""For each state, what makes a connection in it; nothing waits to be sent."""
 
 
 def open_pair(
