@@ -264,8 +264,8 @@ class Connection:
 
     @property
     def bytes_parsed(self) -> int:
-        """How many bytes of the peer's stream, from its first one on, the events taken
-        so far were made from. After a failure: as far as the offset of `error`."""
+        """How many bytes of the peer's stream, from its first one on, were parsed for the
+        events taken so far. After a failure: the offset of `error`."""
         if self.error is not None and self.error.offset is not None:
             return self.error.offset
         return self._stream_offset()
