@@ -540,3 +540,36 @@ def test_failed_handshake_drops_what_follows() -> None:
     assert isinstance(event, HandshakeFailed)
     assert type(event.error) is HeadTooLarge
     assert (client.pending_bytes, client.finished, client.response) == (0, True, None)
+
+
+@whole_and_bytewise
+def test_refusal_in_http_1_0_is_data_to_act_on(size: int | None) -> None:
+    client = new_client()
+    data = head("HTTP/1.0 302 Found", "Location: wss://example.org/chat") + b"moved"
+    events = receive(client, data, size) + list(client.receive_eof())
+    assert events == [
+        RejectConnection(302, [("Location", "wss://example.org/chat")], True),
+        RejectData(b"moved"),
+    ]
+    assert client.error is None
+
+
+def test_acceptance_in_http_1_0_fails_the_handshake() -> None:
+    client = new_client()
+    (event,) = receive(client, response(line="HTTP/1.0 101 Switching Protocols"))
+    assert isinstance(event, HandshakeFailed)
+    assert "HTTP/1.0 instead of HTTP/1.1" in str(event.error)
+
+
+@pytest.mark.parametrize("delivery", ["message", "chunk"])
+def test_reset_cuts_a_body_that_would_go_up_to_the_end(delivery: str) -> None:
+    client = new_client(delivery=delivery)
+    client.receive_data(head(FORBIDDEN) + b"abc")
+    assert list(client.receive_reset())[1:] == [RejectData(b"abc", True, True)]
+    assert client.finished
+
+
+@pytest.mark.parametrize("target", [b"/other", 5])
+def test_target_that_is_not_str_is_a_type_error(target: Any) -> None:
+    with pytest.raises(TypeError, match="target must be str"):
+        new_client(target=target)

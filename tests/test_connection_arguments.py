@@ -222,6 +222,6 @@ def test_subclasses_of_events_are_sent_as_what_they_are() -> None:
 
 def test_a_bare_message_cannot_be_sent() -> None:
     ws = connection(Role.SERVER)
-    with pytest.raises(TypeError, match="an event is wanted, not Message"):
+    with pytest.raises(TypeError, match="TextMessage or BytesMessage"):
         ws.send(Message("x"))
     assert ws.pending_bytes == 0

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from wire import (
     FIN,
     PING,
     ROLES,
+    TEXT,
     connection,
     fixed_random,
+    frame_from,
     frame_to,
 )
 
@@ -151,3 +155,15 @@ def test_a_refused_message_uses_up_no_key() -> None:
         with pytest.raises(LocalProtocolError):
             call()
     assert asked == []
+
+
+@each_role
+@pytest.mark.parametrize("max_bytes", [12.0, 1.5, float("inf"), "1", b"1"])
+def test_a_number_of_bytes_that_is_no_int_is_a_type_error(role: Role, max_bytes: Any) -> None:
+    ws = connection(role)
+    ws.send_text("hello")
+    pending = ws.pending_bytes
+    with pytest.raises(TypeError, match="max_bytes must be int or None"):
+        ws.data_to_send(max_bytes)
+    assert (ws.pending_bytes, type(ws.pending_bytes)) == (pending, int)
+    assert ws.data_to_send() == frame_from(role, FIN | TEXT, b"hello")

@@ -402,3 +402,43 @@ def test_extension_object_serves_many_connections() -> None:
         client.send_text("b")
         assert exchange(client, server)[1] == [TextMessage("a"), TextMessage("b")]
     assert extension == Shift()
+
+
+# Extensions that are none
+
+
+def test_extensions_may_be_given_as_an_iterator() -> None:
+    for role in Role:
+        assert Connection(role, extensions=iter([Shift()])).extensions == (Shift(),)  # type: ignore[arg-type]
+    client, server = open_pair({"extensions": iter([Shift()])}, {"extensions": iter([Shift()])})
+    assert client.extensions == server.extensions == (Shift(),)
+    server = ServerConnection()
+    receive(server, request(FIELD))
+    server.accept(extensions=iter([Shift()]))  # type: ignore[arg-type]
+    assert server.extensions == (Shift(),)
+
+
+class Greedy(Shift):
+    """Claims the FIN bit."""
+
+    rsv: ClassVar[int] = 0x80
+
+
+@pytest.mark.parametrize(
+    ("bad", "error"),
+    [(object(), TypeError), (Shift, TypeError), ("x-shift", TypeError), (Greedy(), ValueError)],
+    ids=["object", "class", "name", "FIN bit"],
+)
+def test_what_is_no_extension_is_refused_at_once(bad: Any, error: type[Exception]) -> None:
+    extensions: Any = [Shift(), bad]
+    for role in Role:
+        with pytest.raises(error):
+            Connection(role, extensions=extensions)
+    for make in (new_client, ServerConnection):
+        with pytest.raises(error):
+            make(extensions=extensions)
+    server = ServerConnection()
+    receive(server, request(FIELD))
+    with pytest.raises(error):
+        server.accept(extensions=extensions)
+    assert (server.state, server.pending_bytes) == (ConnectionState.CONNECTING, 0)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
 from wsproto_core import Agreement, Codec, Extension, ExtensionName, Frame, Opcode, Role
-from wsproto_core.extensions.base import shared_rsv_bits
+from wsproto_core.extensions.base import as_extensions, shared_rsv_bits
 from wsproto_core.types import ExtensionParameter
 
 
@@ -94,3 +94,27 @@ def test_a_codec_sees_frames_as_values() -> None:
     frame = Frame(Opcode.TEXT, b"abc")
     assert codec.encode(frame) == Frame(Opcode.TEXT, b"cba")
     assert codec.decode(codec.encode(frame), None) == frame
+
+
+def test_extensions_may_come_from_an_iterator() -> None:
+    found = (Claims(0x20), Claims(0x40))
+    assert as_extensions(iter(found)) == found
+    assert as_extensions(list(found)) == found
+    assert as_extensions([]) == ()
+
+
+@pytest.mark.parametrize("bad", [None, "permessage-deflate", Claims, object(), Reverse()])
+def test_what_is_no_extension_is_a_type_error(bad: Any) -> None:
+    with pytest.raises(TypeError, match="an extension is wanted, not "):
+        as_extensions([Claims(), bad])
+
+
+@pytest.mark.parametrize("bits", [0x80, 0x01, 0x48, 0xF0, 0x170, -1])
+def test_bits_beside_the_rsv_bits_cannot_be_claimed(bits: int) -> None:
+    with pytest.raises(ValueError, match="x-claims claims bits that are not RSV bits"):
+        as_extensions([Claims(0x40), Claims(bits)])
+
+
+@pytest.mark.parametrize("bits", range(0, 0x80, 0x10))
+def test_every_rsv_bit_can_be_claimed(bits: int) -> None:
+    assert as_extensions([Claims(bits)]) == (Claims(bits),)

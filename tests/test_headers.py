@@ -497,3 +497,12 @@ ORIGINS: dict[str, tuple[str, str, int | None] | None] = {
 @pytest.mark.parametrize(("value", "expected"), ORIGINS.items())
 def test_origin(value: str, expected: tuple[str, str, int | None] | None) -> None:
     assert parse_origin(value) == expected
+
+
+@pytest.mark.parametrize("value", [None, "", "Basic YTpi", "Bearer x"])
+@pytest.mark.parametrize(("username", "password"), [(b"a", "b"), ("a", b"b"), (None, "b")])
+def test_expected_credentials_that_are_not_str_are_a_type_error(
+    value: str | None, username: Any, password: Any
+) -> None:
+    with pytest.raises(TypeError, match="credentials must be str"):
+        check_basic_authorization(value, username, password)

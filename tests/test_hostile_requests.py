@@ -6,6 +6,7 @@ Each is fed whole and byte by byte; both give the same.
 from __future__ import annotations
 
 import random
+import time
 import zlib
 from typing import NamedTuple
 
@@ -20,7 +21,9 @@ from wire import (
     PONG,
     REQUEST,
     RSV1,
+    TEXT,
     RawFrame,
+    asked,
     masked,
     new_client,
     open_server,
@@ -48,6 +51,7 @@ from wsproto_core import (
     Request,
     Role,
     ServerConnection,
+    TextMessage,
     UnsupportedVersion,
 )
 
@@ -377,3 +381,43 @@ def test_early_data_past_its_limit_fails_the_handshake(size: int | None) -> None
     assert event.error.offset == len(REQUEST) + 100
     assert server.data_to_send().startswith(b"HTTP/1.1 413 ")
     assert server.finished
+
+
+def cpu_time_of_early_data(size: int) -> float:
+    """The least of three measurements of early data that arrives a byte at a time."""
+    times = []
+    for _ in range(3):
+        server = asked()
+        before = time.process_time()
+        events = [event for _ in range(size) for event in server.receive_data(b"\x81")]
+        times.append(time.process_time() - before)
+        assert events == []
+    return min(times)
+
+
+def test_early_data_a_byte_at_a_time_takes_linear_time() -> None:
+    # Four times the data takes about four times as long; where time grows with the square
+    # it would be sixteen times.
+    assert cpu_time_of_early_data(64 << 10) < 10 * cpu_time_of_early_data(16 << 10)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_early_data_in_small_pieces_takes_bounded_memory(size: int) -> None:
+    server = asked()
+    data = masked(FIN | TEXT, b"x" * 65_000)
+
+    def feed() -> None:
+        assert receive(server, data, size) == []
+
+    kept, peak = measure(feed)
+
+    assert max(kept, peak) < 30 * len(data)
+    server.accept()
+    assert list(server.events()) == [TextMessage("x" * 65_000)]
+
+
+def test_early_data_is_counted_to_the_byte_however_it_was_cut() -> None:
+    for size in (None, 1, 7):
+        server = ServerConnection(limits=Limits(max_early_data=100))
+        assert len(receive(server, REQUEST + b"y" * 100, size)) == 1
+        assert [type(event) for event in server.receive_data(b"y")] == [HandshakeFailed]

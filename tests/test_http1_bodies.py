@@ -137,3 +137,27 @@ def test_dropped_input_is_forgotten() -> None:
     carrier.feed(b"body")
     carrier.drop()
     assert carrier.take_rest() == b""
+
+
+@pytest.mark.parametrize(
+    ("fields", "data"),
+    [
+        ((), b"hello"),
+        (("Content-Length: 50",), b"hello"),
+        (("Transfer-Encoding: chunked",), b"5\r\nhello\r\n"),
+    ],
+    ids=["up to the end", "Content-Length", "chunked"],
+)
+def test_body_that_a_reset_cuts_is_broken(fields: tuple[str, ...], data: bytes) -> None:
+    # RFC 9112 section 8: only a clean end of the transport is the end of a body.
+    for fed in (data, b""):
+        carrier = rejected(*fields)
+        carrier.feed(fed)
+        expected = BodyPiece(b"hello" if fed else b"", True, True)
+        assert carrier.read_body(True, True) == expected
+
+
+def test_body_that_is_whole_stays_so_when_the_transport_breaks_behind_it() -> None:
+    carrier = rejected("Content-Length: 5")
+    carrier.feed(b"hello")
+    assert carrier.read_body(True, True) == BodyPiece(b"hello", True, False)

@@ -210,8 +210,9 @@ def test_other_versions_of_http_are_told_apart(version: str, size: int | None) -
     with pytest.raises(HTTPVersionNotSupported, match=f"HTTP/{version} instead") as caught:
         read(new_reader("request"), head_of("request", first=f"GET / HTTP/{version}"), size)
     assert (caught.value.status, caught.value.offset) == (505, 0)
+    first = f"HTTP/{version} 100 Continue"
     with pytest.raises(HTTPVersionNotSupported, match=f"HTTP/{version} instead"):
-        read(new_reader("response"), head_of("response", first=f"HTTP/{version} 403 F"), size)
+        read(new_reader("response"), head_of("response", first=first), size)
 
 
 @whole_and_bytewise
@@ -356,3 +357,77 @@ def test_each_interim_response_has_the_limits_for_itself() -> None:
         )
     assert caught.value.offset is not None
     assert caught.value.offset >= len(head("HTTP/1.1 103 x"))
+
+
+# Lines that begin with a bare CR
+
+
+@whole_and_bytewise
+@both_kinds
+@pytest.mark.parametrize("bad", [b"\r\r\n", b"\r\r\n\r\n", b"\rX: y\r\n\r\n", b"\r \r\n"])
+def test_line_that_begins_with_a_bare_cr_is_refused(
+    kind: str, size: int | None, bad: bytes
+) -> None:
+    good = head_of(kind)
+    for start in (b"", b"\r\n", good[:-2]):
+        with pytest.raises(MalformedHandshake, match="begins with a bare CR") as caught:
+            read(new_reader(kind), start + bad + good, size)
+        assert caught.value.section == "RFC 9112 section 2.2"
+        assert caught.value.offset == len(start)
+
+
+@both_kinds
+def test_line_that_begins_with_a_bare_cr_is_no_way_past_the_limit_of_fields(kind: str) -> None:
+    data = head_of(kind)[:-2] + b"\rA: b\r\n" * 200_000
+    with pytest.raises(MalformedHandshake, match="begins with a bare CR"):
+        read(new_reader(kind, Limits(max_head_fields=1)), data)
+
+
+# Responses in HTTP/1.0
+
+
+@whole_and_bytewise
+def test_refusal_may_be_in_http_1_0_and_nothing_else_may(size: int | None) -> None:
+    found = read(new_reader("response"), head("HTTP/1.0 401 Unauthorized", "A: b"), size)
+    assert found == ResponseHead(401, Headers({"A": "b"}))
+    for status in (100, 103, 199):
+        with pytest.raises(HTTPVersionNotSupported, match=r"HTTP/1\.0 instead"):
+            read(new_reader("response"), head(f"HTTP/1.0 {status} x"), size)
+    for version in ("0.9", "1.2", "2.0"):
+        with pytest.raises(HTTPVersionNotSupported, match=f"HTTP/{version} instead"):
+            read(new_reader("response"), head_of("response", first=f"HTTP/{version} 403 F"), size)
+
+
+# Interim responses
+
+
+@whole_and_bytewise
+def test_interim_responses_are_bounded_all_together(size: int | None) -> None:
+    limits = Limits(max_head_size=100)
+    interim = head("HTTP/1.1 103 x", "A: " + "x" * 77)
+    assert len(interim) == 100
+    final = head_of("response")
+    found = read(new_reader("response", limits), interim * 16 + final, size)
+    assert isinstance(found, ResponseHead)
+    assert found.status_code == 403
+    with pytest.raises(HeadTooLarge, match="interim responses of more than 1600 bytes") as caught:
+        read(new_reader("response", limits), interim * 17 + final, size)
+    assert caught.value.offset == 1600
+    assert caught.value.section == "RFC 9110 section 15.2"
+
+
+# What the errors say
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ("Transfer-Encoding: gzip", "Only Transfer-Encoding: chunked is supported"),
+        ("Content-Length: five", "bad Content-Length"),
+        ("no colon in secret", "illegal header line"),
+    ],
+)
+def test_message_is_a_whole_sentence_without_what_was_sent(field: str, message: str) -> None:
+    with pytest.raises(MalformedHandshake) as caught:
+        read(new_reader("response"), head_of("response", field))
+    assert str(caught.value) == message

@@ -103,3 +103,20 @@ def test_a_source_of_too_few_or_too_many_bytes_is_refused(size: int) -> None:
     supply = MaskingKeys(lambda _: bytes(size))
     with pytest.raises(ValueError, match=f"random_bytes gave {size} bytes instead of 256"):
         supply.draw()
+
+
+@pytest.mark.parametrize("payload", [b"", b"a" * 10, b"a" * 700])
+@pytest.mark.parametrize("key", [b"", b"12", b"123", b"12345", b"12345678"])
+def test_a_key_of_another_length_is_refused(payload: bytes, key: bytes) -> None:
+    with pytest.raises(ValueError, match=f"a masking key has 4 bytes, not {len(key)}"):
+        mask(payload, key)
+
+
+def test_a_reserved_key_is_the_one_that_is_drawn() -> None:
+    source = Source()
+    supply = MaskingKeys(source)
+    for word in range(200):
+        supply.reserve()
+        supply.reserve()
+        assert len(source.asked) == word // 64 + 1
+        assert supply.draw() == word.to_bytes(4, "big")

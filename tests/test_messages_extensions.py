@@ -39,6 +39,7 @@ from wsproto_core import (
     ExtensionParameter,
     Frame,
     FrameError,
+    InvalidTextError,
     Limits,
     Message,
     MessageTooBig,
@@ -397,3 +398,105 @@ def test_a_bit_of_ones_own_extension_may_stand_on_every_frame() -> None:
     ws = connection(extensions=[Shift()])
     stream = unmasked(RSV2 | TEXT, b"bc") + unmasked(FIN | RSV2 | CONTINUATION, b"d")
     assert receive(ws, stream) == [TextMessage("abc")]
+
+
+class SloppyCodec(ShiftCodec):
+    def decode(self, frame: Frame, max_size: int | None) -> Frame:
+        if frame.payload == b"bad":
+            raise RemoteProtocolError("bad \ud800") from ValueError(frame.payload)
+        return frame._replace(payload=bytearray(frame.payload))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Sloppy(Shift):
+    """Gives back what is not bytes, and words that are not UTF-8."""
+
+    def codec(self, role: Role) -> ShiftCodec:
+        return SloppyCodec(self)
+
+
+@both_deliveries
+@each_size
+def test_message_out_of_an_extension_is_bytes_whatever_the_codec_gives(
+    delivery: Deliveries, size: int | None
+) -> None:
+    ws = connection(extensions=[Sloppy()], delivery=delivery)
+    stream = unmasked(FIN | BINARY, b"ab") + unmasked(BINARY, b"c") + unmasked(FIN, b"d")
+    events = receive(ws, stream + unmasked(FIN | TEXT, b"text"), size)
+    assert whole(events) == [b"ab", b"cd", "text"]
+    assert {type(event.data) for event in events if isinstance(event, Message)} == {bytes, str}
+
+
+def test_failure_in_words_that_are_not_utf8_is_an_event_too() -> None:
+    ws = connection(extensions=[Sloppy()])
+    assert receive(ws, unmasked(FIN | TEXT, b"bad")) == [
+        CloseConnection(1002, "bad ?", CloseSource.LOCAL)
+    ]
+    assert ws.error is not None
+    assert (ws.error.__cause__, ws.error.__context__, ws.error.__traceback__) == (None, None, None)
+    (frame,) = read_frames(ws.data_to_send())
+    assert frame.payload == (1002).to_bytes(2, "big") + b"bad ?"
+
+
+# When random bytes fail
+
+
+class Unreliable:
+    """A source of random bytes that fails when it is told to."""
+
+    def __init__(self) -> None:
+        self.fails = False
+
+    def __call__(self, size: int) -> bytes:
+        if self.fails:
+            raise OSError("no entropy")
+        return bytes(range(256))[:size]
+
+
+@pytest.mark.parametrize("extensions", [[PerMessageDeflate()], [PerMessageDeflate(), Shift()]])
+@pytest.mark.parametrize("fin", [True, False], ids=["whole", "fragment"])
+def test_random_bytes_that_fail_leave_a_compressing_connection_usable(
+    extensions: list[Extension], fin: bool
+) -> None:
+    source = Unreliable()
+    ws = Connection(Role.CLIENT, extensions=extensions, random_bytes=source)
+    peer = connection(Role.SERVER, extensions=extensions)
+    text, lost = "the same words again and again, " * 10, "lost words, lost words, " * 10
+    for count in range(64):  # until there is no key left of the first batch
+        ws.send_text(f"{text}{count}")
+    ws.send_text("a", compress=False)
+    output = ws.data_to_send()
+    source.fails = True
+    for count in range(63):
+        ws.send_text(f"{text}{count}")
+    output += ws.data_to_send()
+    for _ in range(2):
+        with pytest.raises(OSError, match="no entropy"):
+            ws.send(TextMessage(lost, message_finished=fin))
+        assert ws.pending_bytes == 0
+    source.fails = False
+    ws.send_text(text + lost + "and found")
+    ws.send_bytes(b"of another kind, of another kind")
+    events = receive(peer, output + ws.data_to_send())
+    assert whole(events)[-2:] == [
+        text + lost + "and found",
+        b"of another kind, of another kind",
+    ]
+    assert len(events) == 64 + 1 + 63 + 2
+
+
+@each_role
+@both_deliveries
+@each_size
+def test_bad_text_in_a_compressed_message_is_reported_at_its_payload(
+    role: Role, delivery: Deliveries, size: int | None
+) -> None:
+    ws = compressing(role, delivery=delivery)
+    good = frame_to(role, FIN | RSV1 | TEXT, deflate("gr\xfc\xdfe".encode()))
+    payload = deflate(b"ba\xff")
+    bad = frame_to(role, FIN | RSV1 | TEXT, payload)
+    events = receive(ws, good + bad, size)
+    assert whole(events) == ["gr\xfc\xdfe"]
+    assert failure(ws, events) == (1007, InvalidTextError)
+    assert ws.error is not None
+    assert ws.error.offset == len(good) + len(bad) - len(payload)

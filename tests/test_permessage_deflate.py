@@ -6,7 +6,7 @@ import dataclasses
 import pickle
 import random
 import zlib
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -309,3 +309,21 @@ def test_wsproto_understands_us_and_we_it(role: Role) -> None:
         assert received + (end if isinstance(end, bytes) else b"") == data
         _, payload = theirs.frame_outbound(protocol, binary, rsv, data, True)
         assert ours.inflate_message(payload, None) == data
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "DEFLATED",
+        "Z_DEFAULT_COMPRESSION",
+        "Z_SYNC_FLUSH",
+        "compressobj",
+        "decompressobj",
+        "error",
+    ],
+)
+def test_backend_without_all_of_zlibs_names_is_refused(missing: str) -> None:
+    backend = ModuleType("backend")
+    vars(backend).update({name: each for name, each in vars(zlib).items() if name != missing})
+    with pytest.raises(TypeError, match=f"has no {missing}"):
+        PerMessageDeflate(zlib=backend)  # type: ignore[arg-type]

@@ -29,7 +29,7 @@ CALLABLES = CLASSES | {name: value for name, value in PUBLIC.items() if inspect.
 # Names in a module's __all__ that are for the other modules only.
 INTERNAL = {
     "wsproto_core.codes": {"SENDABLE_CLOSE_CODES"},
-    "wsproto_core.extensions.base": {"shared_rsv_bits"},
+    "wsproto_core.extensions.base": {"as_extensions", "shared_rsv_bits"},
     "wsproto_core.extensions.deflate_codec": {"LARGEST_WINDOW", "DeflateCodec"},
     "wsproto_core.frames": {"FrameDecoder", "encode_header"},
     "wsproto_core.handshake": {
@@ -65,7 +65,8 @@ INTERNAL = {
     "wsproto_core.masking": {"MaskingKeys", "unmask"},
     "wsproto_core.messages": {"MessageReader", "MessageWriter"},
     "wsproto_core.output": {"OutputQueue"},
-    "wsproto_core.state": {"ROLE_ONLY", "TRANSITIONS", "Action", "next_state"},
+    "wsproto_core.state": {"ADVICE", "ROLE_ONLY", "TRANSITIONS", "Action", "next_state"},
+    "wsproto_core.types": {"as_bytes"},
     "wsproto_core.utf8": {"decode_piece", "first_bad_byte"},
 }
 

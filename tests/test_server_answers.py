@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -279,3 +280,30 @@ def test_events_that_are_only_received_cannot_be_sent(event: Event) -> None:
     with pytest.raises(LocalProtocolError, match="is received, never sent"):
         server.send(event)
     assert server.state is ConnectionState.CONNECTING
+
+
+class Status(int, enum.Enum):
+    NO = 403
+
+
+@pytest.mark.parametrize("status", [Status.NO, HTTPStatus.FORBIDDEN])
+def test_status_may_be_a_member_of_an_enumeration(status: int) -> None:
+    for has_body in (False, True):
+        server = asked()
+        server.reject(status, body=b"x" * has_body)
+        assert server.data_to_send().startswith(b"HTTP/1.1 403 Forbidden\r\n")
+
+
+def test_response_has_the_fields_of_a_rejection_that_were_configured() -> None:
+    server = asked(server="ours/1", extra_headers={"X-Own": "yes"})
+    server.reject(401, {"WWW-Authenticate": "Basic"}, b"who?")
+    assert server.response == RejectConnection(
+        401,
+        [
+            ("X-Own", "yes"),
+            ("Server", "ours/1"),
+            ("WWW-Authenticate", "Basic"),
+            ("Content-Length", "4"),
+        ],
+        True,
+    )

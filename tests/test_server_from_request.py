@@ -129,3 +129,19 @@ def test_early_data_behind_a_parsed_request_is_bounded() -> None:
 def test_parsed_request_with_fields_of_another_type_is_a_type_error(fields: Any) -> None:
     with pytest.raises(TypeError):
         ServerConnection.from_request(fields, "/")
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "name"),
+    [
+        (b"/chat", {}, "target"),
+        (None, {}, "target"),
+        ("/chat", {"method": b"GET"}, "method"),
+        ("/chat", {"method": None}, "method"),
+    ],
+)
+def test_parsed_request_line_of_another_type_is_a_type_error(
+    target: Any, options: dict[str, Any], name: str
+) -> None:
+    with pytest.raises(TypeError, match=f"{name} must be str, not"):
+        ServerConnection.from_request(FIELDS, target, **options)

@@ -19,6 +19,7 @@ from wsproto_core import (
     LocalProtocolError,
     OriginNotAllowed,
     PerMessageDeflate,
+    RejectConnection,
     Request,
     ServerConnection,
 )
@@ -161,3 +162,87 @@ def test_string_in_place_of_a_list_of_strings_is_a_type_error(name: str, value: 
 def test_delivery_that_there_is_not_is_a_value_error(delivery: Any) -> None:
     with pytest.raises(ValueError, match="delivery must be"):
         ServerConnection(delivery=delivery)
+
+
+@pytest.mark.parametrize(
+    "value", ["http://example.com", "", "a b", "a/b", "a:b", "[::1", "\xe9", "*", "*.example.com"]
+)
+def test_host_that_could_match_nothing_is_a_value_error(value: str) -> None:
+    with pytest.raises(ValueError, match="is not a host: write host or host:port"):
+        ServerConnection(hosts=["example.com", value])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "example.com",
+        "*.example.com",
+        "https://",
+        "https://*",
+        "https://*.",
+        "https://a.*.com",
+        "https://a/",
+        "",
+        "http:/a",
+    ],
+)
+def test_origin_that_could_match_nothing_is_a_value_error(value: str) -> None:
+    with pytest.raises(ValueError, match="is not an origin: write scheme://host"):
+        ServerConnection(origins=["https://example.com", value])
+
+
+def test_every_form_of_host_and_origin_is_taken() -> None:
+    server = ServerConnection(
+        hosts=["a", "a:1", "[::1]:80", "127.0.0.1"],
+        origins=["*", "null", "https://a", "http://a:1", "https://*.a", "app://b", "file://"],
+    )
+    assert server.state is ConnectionState.CONNECTING
+
+
+# The hook and the answer
+
+
+@pytest.mark.parametrize("chosen", [None, "a"])
+def test_hook_may_reject_by_itself(chosen: str | None) -> None:
+    def refuse(_: Request) -> str | None:
+        server.reject(403)
+        return chosen
+
+    server = asked("Sec-WebSocket-Protocol: a", select_subprotocol=refuse)
+    with pytest.raises(LocalProtocolError) as caught:
+        server.accept()
+    assert caught.value.state is ConnectionState.CLOSED
+    assert isinstance(server.response, RejectConnection)
+    assert server.finished
+    output = server.data_to_send()
+    assert output.startswith(b"HTTP/1.1 403 Forbidden\r\n")
+    assert b" 101 " not in output
+
+
+def test_hook_may_accept_by_itself() -> None:
+    def choose(_: Request) -> str | None:
+        server.accept("b")
+        return "a"
+
+    server = asked("Sec-WebSocket-Protocol: a, b", select_subprotocol=choose)
+    with pytest.raises(LocalProtocolError) as caught:
+        server.accept()
+    assert caught.value.state is ConnectionState.OPEN
+    assert server.subprotocol == "b"
+    assert server.data_to_send().count(b"HTTP/1.1 101 ") == 1
+
+
+def test_empty_subprotocol_is_not_none() -> None:
+    server = asked("Sec-WebSocket-Protocol: a", subprotocols=["a"])
+    with pytest.raises(LocalProtocolError, match="not one that the client speaks"):
+        server.accept("")
+    assert (server.state, server.pending_bytes) == (ConnectionState.CONNECTING, 0)
+    server.accept(None)
+    assert server.subprotocol == "a"
+
+
+def test_hook_that_returns_none_accepts_without_a_subprotocol() -> None:
+    server = open_server(
+        "Sec-WebSocket-Protocol: a", subprotocols=["a"], select_subprotocol=lambda _: None
+    )
+    assert server.subprotocol is None

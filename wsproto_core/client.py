@@ -18,7 +18,7 @@ from .events import (
     Request,
 )
 from .exceptions import ConnectionLost, HandshakeError
-from .extensions.base import Extension
+from .extensions.base import Extension, as_extensions
 from .handshake import Offer, check_response, check_subprotocols, request_headers
 from .headers import (
     Headers,
@@ -88,7 +88,7 @@ class ClientConnection(Connection):
         self._configure(Role.CLIENT, limits, delivery, auto_pong, auto_close, random_bytes)
         self.uri = uri if isinstance(uri, WebSocketURI) else parse_uri(uri)
         self._offer = Offer(
-            generate_key(random_bytes), check_subprotocols(subprotocols), tuple(extensions)
+            generate_key(random_bytes), check_subprotocols(subprotocols), as_extensions(extensions)
         )
         extra = Headers(extra_headers)
         if user_agent is not None and "User-Agent" not in extra:
@@ -98,6 +98,8 @@ class ClientConnection(Connection):
             extra += [("Authorization", credentials)]
         fields = request_headers(self.uri.authority, self._offer, origin, extra)
         target = self.uri.target if target is None else target
+        if not isinstance(target, str):
+            raise TypeError(f"target must be str, not {type(target).__name__}")
         self._carrier = ClientCarrier(limits)
         self._output.append(self._carrier.write_request(target, fields))
         self.request = Request(
@@ -166,7 +168,7 @@ class ClientConnection(Connection):
 
     def _next_body(self) -> Event | None:
         """The body of a rejection: whole, or in chunk delivery what has come of it."""
-        piece = self._carrier.read_body(self._eof)
+        piece = self._carrier.read_body(self._eof, self._reset)
         room = self._limits.max_reject_body - self._body_size
         data = piece.data[:room]
         self._body_size += len(data)
@@ -186,3 +188,5 @@ class ClientConnection(Connection):
     def _finish_reject(self) -> None:
         self._apply(Action.FINISH_REJECT)
         self._finished = True
+        self._carrier.drop()
+        self._body = bytearray()

@@ -28,14 +28,14 @@ from .events import (
     Request,
     TextMessage,
 )
-from .exceptions import HandshakeError, LocalProtocolError, RemoteProtocolError
-from .extensions.base import Extension, shared_rsv_bits
+from .exceptions import HandshakeError, LocalProtocolError, RemoteProtocolError, detach
+from .extensions.base import Extension, as_extensions, shared_rsv_bits
 from .frames import MAX_CONTROL_PAYLOAD
 from .masking import MaskingKeys
 from .messages import MessageReader, MessageWriter
 from .output import OutputQueue
-from .state import ROLE_ONLY, Action, ConnectionState, next_state
-from .types import BytesLike, Delivery, RandomBytes, Subprotocol
+from .state import ADVICE, ROLE_ONLY, Action, ConnectionState, next_state
+from .types import BytesLike, Delivery, RandomBytes, Subprotocol, as_bytes
 
 __all__ = ["Connection"]
 
@@ -132,13 +132,14 @@ class Connection:
         auto_close: bool = True,
         random_bytes: RandomBytes = secrets.token_bytes,
     ) -> None:
-        if shared_rsv_bits(extensions):
+        agreed = as_extensions(extensions)
+        if shared_rsv_bits(agreed):
             raise LocalProtocolError(
                 "two extensions claim the same RSV bit: only one of them can be in use"
             )
         self._configure(Role(role), limits, delivery, auto_pong, auto_close, random_bytes)
         self.subprotocol = None if subprotocol is None else Subprotocol(subprotocol)
-        self._open(tuple(extensions), 0)
+        self._open(agreed, 0)
         self._enter(ConnectionState.OPEN)
 
     def _configure(
@@ -202,7 +203,11 @@ class Connection:
         return self
 
     def receive_eof(self) -> Iterator[Event]:
-        """Take note that the peer will send nothing more, and go on with `events`."""
+        """Take note that the peer will send nothing more, and go on with `events`.
+
+        No WebSocket peer half-closes and still waits for an answer: once what came before
+        is taken, the connection is over in every state.
+        """
         self._eof = True
         return self
 
@@ -284,7 +289,8 @@ class Connection:
     def _fail_opening(self, error: HandshakeError) -> HandshakeFailed:
         if error.offset is None:
             error.offset = self._stream_offset()
-        self.error = error.with_traceback(None)  # it would keep the input alive
+        self.error = error
+        detach(error)
         self._apply(Action.FAIL)
         self._finished = True
         return HandshakeFailed(error)
@@ -305,7 +311,8 @@ class Connection:
         """Fail the WebSocket connection (RFC 6455 section 7.1.7)."""
         if error.offset is None:
             error.offset = self._reader.payload_offset
-        self.error = error.with_traceback(None)  # it would keep the input alive
+        self.error = error
+        detach(error)
         self.close_code = int(error.close_code)
         self.close_reason = _fit_reason(str(error))
         if self._next_state(Action.SEND_CLOSE) is not None:
@@ -380,6 +387,8 @@ class Connection:
         if max_bytes is None:
             chunks = self._output.drain_all()
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if not isinstance(max_bytes, int):
+            raise TypeError(f"max_bytes must be int or None, not {type(max_bytes).__name__}")
         if max_bytes < 0:
             raise ValueError("max_bytes must not be negative")
         return self._output.drain(max_bytes)
@@ -404,7 +413,11 @@ class Connection:
 
     @property
     def send_eof(self) -> bool:
-        """Whether to half-close the transport, once what `data_to_send` gives is sent."""
+        """Whether to half-close the transport, once what `data_to_send` gives is sent.
+
+        On a TCP connection that is when it is `finished`: a client whose closing handshake
+        is done leaves the first word to the server.
+        """
         return self._finished
 
     def _send_text_event(self, event: TextMessage) -> None:
@@ -488,6 +501,8 @@ class Connection:
         for kind, method in self._SENDERS.items():
             if isinstance(event, kind):
                 return method
+        if isinstance(event, Message):
+            raise TypeError("a message is sent as TextMessage or BytesMessage")
         raise TypeError(f"an event is wanted, not {type(event).__name__}")
 
     # The state
@@ -502,7 +517,10 @@ class Connection:
 
     def _enter(self, state: ConnectionState) -> None:
         self.state = state
+        was_reading = self._reading
         self._reading = self._next_state(Action.RECEIVE_FRAME) is not None
+        if was_reading and not self._reading:
+            self._reader.drop()  # nobody will look at what is left
         self._can_send_messages = self._next_state(Action.SEND_MESSAGE) is not None
         if state is ConnectionState.CLOSED and self.role is Role.SERVER:
             self._finished = True
@@ -516,18 +534,9 @@ class Connection:
         if ROLE_ONLY.get(action, self.role) is not self.role:
             message = f"a {self.role.value} cannot {action.value}"
         else:
-            message = f"cannot {action.value} in state {self.state.name}: {_ADVICE[self.state]}"
+            message = f"cannot {action.value} in state {self.state.name}: {ADVICE[self.state]}"
         return LocalProtocolError(message, state=self.state, close_code=self.close_code)
 
-
-_ADVICE: Final[dict[ConnectionState, str]] = {
-    ConnectionState.CONNECTING: "wait until the handshake is over",
-    ConnectionState.OPEN: "the handshake is over, send messages",
-    ConnectionState.LOCAL_CLOSING: "CloseConnection was sent, only wait for the peer's",
-    ConnectionState.REMOTE_CLOSING: "the peer has closed, only send CloseConnection",
-    ConnectionState.CLOSED: "the connection is over, make a new one",
-    ConnectionState.REJECTING: "the handshake was rejected, only RejectData may follow",
-}
 
 _OPENING_ACTIONS: Final[dict[type[Event], Action]] = {
     AcceptConnection: Action.SEND_ACCEPT,
@@ -536,16 +545,6 @@ _OPENING_ACTIONS: Final[dict[type[Event], Action]] = {
 }
 
 
-def as_bytes(data: BytesLike, what: str) -> bytes:
-    """A copy of any bytes-like object: the bytes it stands for, in order."""
-    if type(data) is bytes:
-        return data
-    try:
-        return bytes(memoryview(data))
-    except TypeError:
-        raise TypeError(f"{what} must be bytes-like, not {type(data).__name__}") from None
-
-
 def _fit_reason(text: str) -> str:
     """`text` cut to what a Close frame can carry, between two characters."""
-    return text.encode()[: MAX_CONTROL_PAYLOAD - 2].decode(errors="ignore")
+    return text.encode(errors="replace")[: MAX_CONTROL_PAYLOAD - 2].decode(errors="ignore")

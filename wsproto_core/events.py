@@ -107,7 +107,7 @@ class RejectConnection(Event):
     """
 
     status_code: int = 403
-    """The HTTP status, 200 to 599."""
+    """The HTTP status: 200 to 599 to send, up to 999 received."""
     headers: Headers = Headers()
     """The header fields of the response."""
     has_body: bool = False

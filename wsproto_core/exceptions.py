@@ -103,6 +103,12 @@ class RemoteProtocolError(ProtocolError):
         self.offset = offset
 
 
+def detach(error: RemoteProtocolError) -> None:
+    """Take away all that would keep the input alive: the frames of the traceback, and the
+    cause, which may hold the payload itself."""
+    error.__cause__ = error.__context__ = error.__traceback__ = None
+
+
 class FrameError(RemoteProtocolError):
     """A frame, or a sequence of frames, that RFC 6455 section 5 forbids: 1002."""
 

@@ -22,7 +22,8 @@ RSV3: Final = 0x10
 RSV: Final = RSV1 | RSV2 | RSV3
 MASKED: Final = 0x80
 _CONTROL: Final = 0x08
-_NOTHING: Final = bytes(256)
+NOTHING: Final = bytes(256)
+"""Of no first byte may a whole message be expected."""
 
 MAX_CONTROL_PAYLOAD: Final = 125
 """Bytes in a control frame at most (RFC 6455 section 5.5)."""
@@ -149,7 +150,7 @@ class FrameDecoder:
         self._rsv_first = rsv_first
         self._rsv_next = rsv_next
         self._whole = whole
-        self._expected = whole  # while no frame or message is unfinished; else _NOTHING
+        self._expected = whole  # while no frame or message is unfinished; else NOTHING
         self._base = base
         self._buffer = b""
         self._position = 0
@@ -188,6 +189,13 @@ class FrameDecoder:
             self._queue = deque((data,))
         else:
             self._queue.append(data)
+
+    def drop(self) -> None:
+        """Forget what was fed and not read. `offset` stays."""
+        self._base += self._position
+        self._buffer = b""
+        self._position = self._end = 0
+        self._queue = None
 
     def read_piece(self) -> bytes | None:
         """The next piece of payload; None until more has been fed.
@@ -277,7 +285,7 @@ class FrameDecoder:
         self.first = first
         self._in_frame = True
         self._begins = True
-        self._expected = _NOTHING
+        self._expected = NOTHING
         return True
 
     def _check_second_byte(self, first: int, second: int) -> None:

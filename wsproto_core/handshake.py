@@ -6,6 +6,7 @@ carried it. Knows nothing of how HTTP is written or read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -34,7 +35,7 @@ from .headers import (
     parse_protocol_list,
     parse_token_list,
 )
-from .types import ExtensionOffer, Origin, Subprotocol
+from .types import ExtensionName, ExtensionOffer, Origin, Subprotocol
 
 __all__ = [
     "Offer",
@@ -56,6 +57,8 @@ SubprotocolSelector = Callable[[Request], "str | None"]
 
 _OPENING: Final = "RFC 6455 section 4.1"
 _READING: Final = "RFC 6455 section 4.2.1"
+
+_ABSOLUTE_FORM: Final = re.compile(r"(?:https?|wss?)://([^/?#]+)([^#]*)", re.IGNORECASE | re.ASCII)
 
 _OURS: Final = frozenset(
     {
@@ -118,6 +121,7 @@ def parse_request(method: str, target: str, headers: Headers) -> Request:
     host = _only(headers, "Host")
     if host is None or parse_host(host) is None:
         raise MalformedHandshake("Host is missing or malformed", section=_READING)
+    host, target = _resource(host, target)
     _check_upgrade(headers)
     _check_no_body(headers)
     version = _only(headers, "Sec-WebSocket-Version")
@@ -142,6 +146,23 @@ def parse_request(method: str, target: str, headers: Headers) -> Request:
         parse_extension_list(headers.get_all("Sec-WebSocket-Extensions")),
         None if origin is None else Origin(origin),
     )
+
+
+def _resource(host: str, target: str) -> tuple[str, str]:
+    """The host and the path that a request target asks for.
+
+    A target that is a whole URI goes before the Host field (RFC 9112 section 3.2.2).
+    """
+    if not target.startswith("/"):
+        uri = _ABSOLUTE_FORM.fullmatch(target)
+        if uri is None or parse_host(uri[1]) is None:
+            raise MalformedHandshake(
+                "the target is neither a path nor a URI", section="RFC 9112 section 3.2"
+            )
+        host, target = uri[1], uri[2] if uri[2].startswith("/") else "/" + uri[2]
+    if "#" in target:
+        raise MalformedHandshake("a fragment in the target", section="RFC 9112 section 3.2")
+    return host, target
 
 
 def parse_subprotocols(headers: Headers) -> tuple[Subprotocol, ...]:
@@ -219,6 +240,34 @@ def as_names(names: Iterable[str], what: str) -> tuple[str, ...]:
     return found
 
 
+def check_origins(origins: Iterable[str]) -> tuple[str, ...]:
+    """The origins of a configuration, checked.
+
+    Raises:
+        ValueError: one is not an origin, and would match nothing.
+    """
+    found = as_names(origins, "origins")
+    for origin in found:
+        plain = origin.replace("://*.", "://", 1)
+        known = origin in ("*", "null", "file://")  # what browsers send that has no host
+        if not known and ("*" in plain or parse_origin(plain) is None):
+            raise ValueError(f"{origin[:60]!r} is not an origin: write scheme://host[:port]")
+    return found
+
+
+def check_hosts(hosts: Iterable[str]) -> tuple[str, ...]:
+    """The hosts of a configuration, checked.
+
+    Raises:
+        ValueError: one is not a host, and would match nothing.
+    """
+    found = as_names(hosts, "hosts")
+    for host in found:
+        if parse_host(host) is None or "*" in host:
+            raise ValueError(f"{host[:60]!r} is not a host: write host or host:port")
+    return found
+
+
 def check_subprotocols(subprotocols: Iterable[str]) -> tuple[Subprotocol, ...]:
     """The names of a configuration, checked.
 
@@ -244,17 +293,25 @@ def negotiate_extensions(
     """
     agreed: list[Extension] = []
     response: list[ExtensionOffer] = []
-    for name, parameters in offers:
+    for offer in offers:
+        name, parameters = _fold(offer)
         for extension in available:
-            if extension.name != name or name in [other.name for other in agreed]:
+            if extension.name.lower() != name or name in [other.name.lower() for other in agreed]:
                 continue
             if shared_rsv_bits([*agreed, extension]):
                 continue
             agreement = extension.accept(parameters)
             if agreement is not None:
                 agreed.append(agreement.extension)
-                response.append((name, agreement.parameters))
+                response.append((extension.name, agreement.parameters))
     return tuple(agreed), tuple(response)
+
+
+def _fold(offer: ExtensionOffer) -> ExtensionOffer:
+    """`offer` with its names in lower case: some peers write them otherwise."""
+    name, parameters = offer
+    folded = tuple([(key.lower(), value) for key, value in parameters])
+    return ExtensionName(name.lower()), folded
 
 
 def response_headers(
@@ -360,9 +417,11 @@ def check_response(headers: Headers, offer: Offer) -> AcceptConnection:
         )
     answers = parse_extension_list(headers.get_all("Sec-WebSocket-Extensions"))
     agreed: list[Extension] = []
-    for name, parameters in answers:
+    for name, parameters in map(_fold, answers):
         agreed.append(_confirm(name, parameters, offer))
-        if [extension.name for extension in agreed].count(name) > 1 or shared_rsv_bits(agreed):
+        if [extension.name.lower() for extension in agreed].count(name) > 1 or shared_rsv_bits(
+            agreed
+        ):
             raise NegotiationError(
                 f"extension {name[:60]!r} does not fit beside the others",
                 section="RFC 6455 section 9.1",
@@ -371,7 +430,11 @@ def check_response(headers: Headers, offer: Offer) -> AcceptConnection:
 
 
 def _confirm(name: str, parameters: Sequence[tuple[str, str | None]], offer: Offer) -> Extension:
+    refusal = NegotiationError(f"extension {name[:60]!r} was not offered", section=_OPENING)
     for extension in offer.extensions:
-        if extension.name == name:
-            return extension.confirm(parameters)
-    raise NegotiationError(f"extension {name[:60]!r} was not offered", section=_OPENING)
+        if extension.name.lower() == name:
+            try:
+                return extension.confirm(parameters)
+            except NegotiationError as error:
+                refusal = error  # another one of that name may have offered just this
+    raise refusal

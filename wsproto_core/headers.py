@@ -262,7 +262,7 @@ def parse_extension_list(
 ) -> tuple[ExtensionOffer, ...]:
     """The extensions that a header field offers or accepts (RFC 6455 section 9.1).
 
-    Names keep their case: tokens of extensions are compared as they are. A parameter
+    Names keep their case; who compares them does so without it. A parameter
     without ``=`` has the value None. One with ``=`` and nothing behind it, or with an
     empty quoted string, has the value ``""``: no extension can mean that, so that its
     offer is declined, but the rest of the list still stands. Empty elements are ignored.
@@ -424,7 +424,13 @@ def check_basic_authorization(value: str | None, username: str, password: str) -
     """Whether an Authorization header field carries these credentials.
 
     How long the comparison takes does not tell which of the two is wrong, or where.
+
+    Raises:
+        TypeError: `username` or `password` is not `str`.
     """
+    for text in (username, password):
+        if not isinstance(text, str):
+            raise TypeError(f"credentials must be str, not {type(text).__name__}")
     credentials = parse_basic_authorization(value)
     if credentials is None:
         return False

@@ -70,21 +70,23 @@ class _HeadReader:
     was cut.
     """
 
-    __slots__ = ("_buffer", "_fields", "_limits", "_line", "_queue", "base")
+    __slots__ = ("_buffer", "_fields", "_limits", "_line", "_queue", "_queued", "base")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._queue: deque[memoryview] = deque()  # what was fed and is not in the buffer
+        self._queue: deque[bytes | memoryview] = deque()  # what was fed and is not in the buffer
+        self._queued = 0  # bytes in it
         self._buffer = bytearray()  # never more than a head may have, and one byte
         self._line = 0  # where the current line begins
         self._fields = -1  # complete lines behind the first one
         self.base = 0  # bytes of the stream in front of the buffer
 
     def __len__(self) -> int:
-        return len(self._buffer) + sum(map(len, self._queue))
+        return len(self._buffer) + self._queued
 
     def feed(self, data: bytes) -> None:
-        self._queue.append(memoryview(data))
+        self._queue.append(data)
+        self._queued += len(data)
 
     def take_rest(self) -> bytes:
         """All that came behind the head."""
@@ -97,6 +99,7 @@ class _HeadReader:
         """Forget what was fed and not read."""
         self._buffer.clear()
         self._queue.clear()
+        self._queued = 0
 
     def read(self) -> bytes | None:
         """The head, its empty line included; None while it is incomplete.
@@ -133,8 +136,9 @@ class _HeadReader:
         data = self._queue.popleft()
         room = self._limits.max_head_size + 1 - len(self._buffer)
         self._buffer += data[:room]
+        self._queued -= min(room, len(data))
         if len(data) > room:
-            self._queue.appendleft(data[room:])
+            self._queue.appendleft(memoryview(data)[room:])
         return True
 
     def _check_line(self, end: int) -> None:
@@ -148,6 +152,8 @@ class _HeadReader:
         if size == 0:
             return
         first = self._buffer[line]
+        if first == 0x0D and size > 1 and self._buffer[line + 1] != 0x0A:
+            raise self._malformed("a line begins with a bare CR", "RFC 9112 section 2.2")
         if first in _BLANKS:
             raise self._malformed("a header line is folded", "RFC 9112 section 5.2")
         if self._fields >= limits.max_head_fields and first != 0x0D:
@@ -274,7 +280,7 @@ class ResponseWriter:
             fields.append(("Content-Length", "0"))
         self._left = int(length) if length and has_body else None
         phrase = _PHRASES.get(status_code, "")
-        return _format_head(f"HTTP/1.1 {status_code} {phrase}", Headers(fields))
+        return _format_head(f"HTTP/1.1 {int(status_code)} {phrase}", Headers(fields))
 
     def note_body(self, size: int, finished: bool) -> None:
         """Take note of a piece of the body, `size` bytes long.
@@ -294,10 +300,11 @@ class ResponseWriter:
 class ClientCarrier:
     """Writes a request and reads its answer."""
 
-    __slots__ = ("_body_room", "_h11", "_head")
+    __slots__ = ("_body_room", "_h11", "_head", "_interim_room")
 
     def __init__(self, limits: Limits) -> None:
         self._head = _HeadReader(limits)
+        self._interim_room = 16 * limits.max_head_size  # enough for any server that means well
         # Bytes of a body as sent that are looked at. Chunked, a byte takes up to six; what
         # takes more is made to waste our time. h11's own limit depends on how the input was
         # cut, so this one, which does not, stands in for it.
@@ -318,8 +325,9 @@ class ClientCarrier:
         return self._head.take_rest()
 
     def drop(self) -> None:
-        """Forget what was fed and not read."""
+        """Forget what was fed and not read; nothing more will be."""
         self._head.drop()
+        self._h11 = h11.Connection(h11.CLIENT)  # the old one keeps what came behind a body
 
     def write_request(self, target: str, headers: Headers) -> bytes:
         """The request.
@@ -350,22 +358,31 @@ class ClientCarrier:
             except h11.RemoteProtocolError as error:
                 raise _malformed(error, "RFC 9112 section 4", start) from None
             assert isinstance(response, (h11.Response, h11.InformationalResponse))
-            if response.http_version != b"1.1":
+            # Many a server says no in HTTP/1.0; only a yes must be HTTP/1.1.
+            refusal = response.status_code >= 200 and response.http_version == b"1.0"
+            if response.http_version != b"1.1" and not refusal:
                 raise HTTPVersionNotSupported(
                     f"HTTP/{response.http_version.decode()} instead of HTTP/1.1",
                     section="RFC 6455 section 4.1",
                     offset=start,
                 )
-            # RFC 9110 section 15.2: interim responses may come ahead of the real one.
             if response.status_code >= 200 or response.status_code == 101:
                 return ResponseHead(response.status_code, _headers(response))
+            # RFC 9110 section 15.2: interim responses may come ahead of the real one.
+            if self._head.base > self._interim_room:
+                raise HeadTooLarge(
+                    f"interim responses of more than {self._interim_room} bytes",
+                    section="RFC 9110 section 15.2",
+                    offset=start,
+                )
 
     def has_body(self) -> bool:
         """Whether a body follows the response. To be asked before any of it is read."""
         return self._h11.next_event() is h11.NEED_DATA
 
-    def read_body(self, eof: bool) -> BodyPiece:
-        """What has come of the body; `eof` says that no more will."""
+    def read_body(self, eof: bool, reset: bool = False) -> BodyPiece:
+        """What has come of the body; `eof` says that no more will, `reset` that the
+        transport broke: then its end is not the body's (RFC 9112 section 8)."""
         rest = self._head.take_rest()
         cut = len(rest) > self._body_room
         rest = rest[: self._body_room]
@@ -374,22 +391,26 @@ class ClientCarrier:
         try:
             if rest:
                 self._h11.receive_data(rest)
-            if eof:
+            if eof and not reset:
                 self._h11.receive_data(b"")
             while isinstance(event := self._h11.next_event(), h11.Data):
                 pieces.append(bytes(event.data))
-        except h11.RemoteProtocolError:
+        except h11.RemoteProtocolError as error:
+            error.__traceback__ = None  # h11 ties it into a ring, which would keep the input
             return BodyPiece(b"".join(pieces), finished=True, broken=True)
         if isinstance(event, h11.EndOfMessage):
             behind, _ = self._h11.trailing_data
             self._head.base -= len(behind)
             return BodyPiece(b"".join(pieces), finished=True, broken=False)
-        return BodyPiece(b"".join(pieces), finished=cut, broken=cut)
+        return BodyPiece(b"".join(pieces), finished=cut or reset, broken=cut or reset)
 
 
 def _malformed(error: h11.RemoteProtocolError, section: str, offset: int) -> MalformedHandshake:
-    # Behind the colon h11 repeats what was sent, which may be long, or secret.
-    return MalformedHandshake(str(error).partition(":")[0], section=section, offset=offset)
+    error.__traceback__ = None  # h11 ties it into a ring, which would keep the input
+    text = str(error)
+    if text.startswith("illegal"):
+        text = text.partition(":")[0]  # behind it h11 repeats what was sent: long, or secret
+    return MalformedHandshake(text, section=section, offset=offset)
 
 
 def _headers(message: h11.Request | h11.Response | h11.InformationalResponse) -> Headers:

@@ -20,7 +20,7 @@ _from_bytes = int.from_bytes
 
 # How many times a key stands side by side when it covers a payload of so many words.
 _REPEATED: Final = tuple(
-    [_from_bytes(b"\x01\x00\x00\x00" * words, "little") for words in range(_LONG // 4 + 1)]
+    [_from_bytes(b"\x01\x00\x00\x00" * words, "little") for words in range(_LONG // 4 + 2)]
 )
 
 _KEY: Final = 0xFFFFFFFF
@@ -35,7 +35,13 @@ _XOR_TABLES: Final = tuple(
 
 
 def mask(payload: bytes, key: bytes) -> bytes:
-    """Mask `payload` with the 4-byte `key`, or unmask it: the operation is its own inverse."""
+    """Mask `payload` with the 4-byte `key`, or unmask it: the operation is its own inverse.
+
+    Raises:
+        ValueError: `key` has not 4 bytes.
+    """
+    if len(key) != 4:
+        raise ValueError(f"a masking key has 4 bytes, not {len(key)}")
     if len(payload) < _LONG:
         return unmask(key + payload)
     masked = bytearray(payload)
@@ -50,8 +56,9 @@ def unmask(masked: bytes) -> bytes:
     if size >= _LONG:
         return mask(masked[4:], masked[:4])
     both = _from_bytes(masked, "little")
-    pad = (both & _KEY) * _REPEATED[size + 3 >> 2]
-    return (both >> 32 ^ pad).to_bytes(size + 3, "little")[:size]
+    words = size + 7 >> 2  # the key's own too: cheaper than to take it off first
+    pad = (both & _KEY) * _REPEATED[words]
+    return (both ^ pad).to_bytes(4 * words, "little")[4 : 4 + size]
 
 
 class MaskingKeys:
@@ -73,14 +80,18 @@ class MaskingKeys:
         Raises:
             ValueError: the source gave more or fewer bytes than it was asked for.
         """
+        self.reserve()
         position = self._position
-        if position >= len(self._batch):
+        self._position = position + 4
+        return self._batch[position : position + 4]
+
+    def reserve(self) -> None:
+        """See that the next `draw` has a key; raises what that would."""
+        if self._position >= len(self._batch):
             batch = self._random_bytes(self._BATCH_SIZE)
             if len(batch) != self._BATCH_SIZE:
                 raise ValueError(
                     f"random_bytes gave {len(batch)} bytes instead of {self._BATCH_SIZE}"
                 )
             self._batch = batch
-            position = 0
-        self._position = position + 4
-        return self._batch[position : position + 4]
+            self._position = 0

@@ -20,7 +20,18 @@ from .exceptions import (
 )
 from .extensions.base import Codec
 from .extensions.deflate_codec import DeflateCodec
-from .frames import FIN, MASKED, RSV1, RSV2, RSV3, UNLIMITED, Frame, FrameDecoder, encode_header
+from .frames import (
+    FIN,
+    MASKED,
+    NOTHING,
+    RSV1,
+    RSV2,
+    RSV3,
+    UNLIMITED,
+    Frame,
+    FrameDecoder,
+    encode_header,
+)
 from .masking import MaskingKeys, mask, unmask
 from .output import OutputQueue
 from .types import Data, Delivery
@@ -33,13 +44,11 @@ _JOIN_EVERY: Final = 1024
 must not make us keep an object for each."""
 
 _TEXT: Final = Opcode.TEXT
-_BINARY: Final = Opcode.BINARY
 _WHOLE_TEXT: Final = FIN | _TEXT
 _PLAIN: Final = bytes(first in (FIN | Opcode.TEXT, FIN | Opcode.BINARY) for first in range(256))
 _DEFLATE: Final = bytes(
     (first & ~RSV1) in (FIN | Opcode.TEXT, FIN | Opcode.BINARY) for first in range(256)
 )
-_NEVER: Final = bytes(256)
 
 
 class MessageReader(FrameDecoder):
@@ -92,7 +101,7 @@ class MessageReader(FrameDecoder):
             rsv_next = 0  # RFC 7692 section 6.1: only a message's first frame has RSV1
         elif codecs:
             self._codecs = tuple(reversed(codecs))
-            whole = _NEVER
+            whole = NOTHING
             room = room_compressed
         self._max_frame = room_compressed
         super().__init__(role, rsv, rsv_next, whole, base)
@@ -183,6 +192,15 @@ class MessageReader(FrameDecoder):
             if event is not None:
                 return event
 
+    def drop(self) -> None:
+        """Forget the input that is left, and the message that is unfinished."""
+        super().drop()
+        self._parts.clear()
+        self._frame.clear()
+        for codec in (self._deflate, *(self._codecs or ())):
+            if isinstance(codec, DeflateCodec):
+                codec.drop()
+
     def _begin_message(self) -> None:
         """Be ready for the next message."""
         self._expected = self._whole
@@ -267,7 +285,7 @@ class MessageReader(FrameDecoder):
         frame = inner.decode(frame, room)
         if len(frame.payload) > room:
             raise MessageTooBig.of_message(self._max_size)
-        return self._add(frame.payload, True)
+        return self._add(bytes(frame.payload), True)
 
     def _inflate_message(self, first: int, payload: bytes) -> Message | None:
         """Decompress a message that is one frame, as far as one step goes."""
@@ -303,7 +321,7 @@ class MessageReader(FrameDecoder):
         assert deflate is not None
         self._inflating = deflate.more
         if self._inflating:
-            self._expected = _NEVER  # nothing may overtake what is left of this one
+            self._expected = NOTHING  # nothing may overtake what is left of this one
         frame_ends = self.ends and not self._inflating
         if self._size + len(data) > self._max_size:
             raise MessageTooBig.of_message(self._max_size)
@@ -428,15 +446,15 @@ class MessageWriter:
     ) -> None:
         begins = not self._opcode
         deflate = self._deflate
+        if self._keys is not None:
+            self._keys.reserve()  # nothing may fail once a compressor has gone on
         if deflate is not None and begins:
             worth = not fin or len(payload) >= deflate.threshold
             self._compressing = worth if compress is None else compress
         frame = Frame(opcode if begins else Opcode.CONTINUATION, payload, fin)
         for codec in self._codecs:
-            if not isinstance(codec, DeflateCodec):
+            if self._compressing or codec is not deflate:
                 frame = codec.encode(frame)
-            elif self._compressing:
-                frame = frame._replace(payload=codec.compress(frame.payload, fin), rsv1=begins)
         self._write_frame(frame.first_byte, frame.payload)
 
     def _write_frame(self, first: int, payload: bytes) -> None:

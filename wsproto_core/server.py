@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypedDict
 
 from .codes import Role
 from .config import Limits
-from .connection import DEFAULT_LIMITS, Connection, as_bytes
+from .connection import DEFAULT_LIMITS, Connection
 from .events import (
     AcceptConnection,
     Event,
@@ -18,13 +18,14 @@ from .events import (
     Request,
 )
 from .exceptions import ConnectionLost, EarlyDataTooLarge, HandshakeError, LocalProtocolError
-from .extensions.base import Extension
+from .extensions.base import Extension, as_extensions
 from .handshake import (
     SubprotocolSelector,
-    as_names,
     check_extra,
     check_host,
+    check_hosts,
     check_origin,
+    check_origins,
     check_subprotocols,
     negotiate_extensions,
     parse_request,
@@ -33,7 +34,7 @@ from .handshake import (
 from .headers import Headers, HeadersLike
 from .http1 import RequestHead, RequestReader, ResponseWriter
 from .state import Action, ConnectionState
-from .types import BytesLike, Delivery, RandomBytes, Subprotocol
+from .types import BytesLike, Delivery, RandomBytes, Subprotocol, as_bytes
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -103,8 +104,9 @@ class ServerConnection(Connection):
             checks nothing: then check `Request.origin` yourself, or trust every page.
         allow_missing_origin: whether a request without Origin is let in where `origins` is
             given. Browsers always send one, other clients seldom.
-        hosts: the hosts that the server answers for, with or without a port; a request for
-            another one is refused with 421. None checks nothing.
+        hosts: the hosts that the server answers for; a request for another one is refused
+            with 421. ``example.com`` stands for that host with any port or none,
+            ``example.com:8080`` for just that. None checks nothing.
         extra_headers: additional header fields of every response.
         server: the Server header field of every response.
 
@@ -142,10 +144,10 @@ class ServerConnection(Connection):
         self._policy = _Policy(
             check_subprotocols(subprotocols),
             select_subprotocol,
-            tuple(extensions),
-            None if origins is None else as_names(origins, "origins"),
+            as_extensions(extensions),
+            None if origins is None else check_origins(origins),
             allow_missing_origin,
-            None if hosts is None else as_names(hosts, "hosts"),
+            None if hosts is None else check_hosts(hosts),
             fields,
         )
         self._requests = RequestReader(limits)
@@ -171,6 +173,9 @@ class ServerConnection(Connection):
             method: the request's method.
             options: as for the class.
         """
+        for what, text in (("target", target), ("method", method)):
+            if not isinstance(text, str):
+                raise TypeError(f"{what} must be str, not {type(text).__name__}")
         self = cls(**options)
         self._requests.put(RequestHead(method, target, Headers(headers)))
         return self
@@ -262,11 +267,16 @@ class ServerConnection(Connection):
     def _send_accept(self, event: AcceptConnection) -> None:
         request = self._require_request(Action.SEND_ACCEPT)
         policy = self._policy
-        subprotocol = event.subprotocol or policy.choose_subprotocol(request)
-        available = policy.extensions if event.extensions is None else event.extensions
+        subprotocol = (
+            policy.choose_subprotocol(request) if event.subprotocol is None else event.subprotocol
+        )
+        available = (
+            policy.extensions if event.extensions is None else as_extensions(event.extensions)
+        )
         agreed, answers = negotiate_extensions(request.extensions, available)
         headers = response_headers(request, subprotocol, answers, policy.headers + event.headers)
         response = AcceptConnection(subprotocol, agreed, headers)
+        self._require(Action.SEND_ACCEPT)  # the selector may have answered by itself
         self._open(agreed, self._requests.offset)
         self._output.append(self._responses.accept(headers))
         self.response = response
@@ -282,8 +292,9 @@ class ServerConnection(Connection):
         headers = self._policy.headers + event.headers
         head = self._responses.reject(event.status_code, headers, event.has_body)
         self._output.append(head)
-        self.response = event
+        self.response = RejectConnection(event.status_code, headers, event.has_body)
         self._apply(Action.SEND_REJECT)
+        self._requests.drop()
         if not event.has_body:
             self._apply(Action.FINISH_REJECT)
 

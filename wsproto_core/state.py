@@ -12,7 +12,7 @@ from typing import Final
 
 from .codes import Role
 
-__all__ = ["ROLE_ONLY", "TRANSITIONS", "Action", "ConnectionState", "next_state"]
+__all__ = ["ADVICE", "ROLE_ONLY", "TRANSITIONS", "Action", "ConnectionState", "next_state"]
 
 
 class ConnectionState(enum.Enum):
@@ -102,6 +102,17 @@ TRANSITIONS: Final[dict[ConnectionState, dict[Action, ConnectionState]]] = {
     ConnectionState.CLOSED: {},
 }
 """For each state, what may happen in it and the state that follows."""
+
+
+ADVICE: Final[dict[ConnectionState, str]] = {
+    ConnectionState.CONNECTING: "wait until the handshake is over",
+    ConnectionState.OPEN: "the handshake is over, send messages",
+    ConnectionState.LOCAL_CLOSING: "CloseConnection was sent, only wait for the peer's",
+    ConnectionState.REMOTE_CLOSING: "the peer has closed, only send CloseConnection",
+    ConnectionState.CLOSED: "the connection is over, make a new one",
+    ConnectionState.REJECTING: "the handshake was rejected, only RejectData may follow",
+}
+"""What to do, in each state, instead of what it does not allow."""
 
 
 def next_state(role: Role, state: ConnectionState, action: Action) -> ConnectionState | None:

@@ -1,4 +1,4 @@
-"""Names for the types of arguments and fields; nothing here runs."""
+"""Names for the types of arguments and fields, and what is accepted for bytes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ __all__ = [
     "Origin",
     "RandomBytes",
     "Subprotocol",
+    "as_bytes",
 ]
 
 BytesLike: TypeAlias = Union[bytes, bytearray, memoryview]
@@ -43,3 +44,13 @@ ExtensionOffer: TypeAlias = tuple[ExtensionName, tuple[ExtensionParameter, ...]]
 
 RandomBytes: TypeAlias = Callable[[int], bytes]
 """A source of random bytes: given a count, returns that many."""
+
+
+def as_bytes(data: BytesLike, what: str) -> bytes:
+    """A copy of any bytes-like object: the bytes it stands for, in order."""
+    if type(data) is bytes:
+        return data
+    try:
+        return bytes(memoryview(data))
+    except TypeError:
+        raise TypeError(f"{what} must be bytes-like, not {type(data).__name__}") from None

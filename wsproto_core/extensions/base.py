@@ -16,7 +16,7 @@ from ..codes import Role
 from ..frames import Frame
 from ..types import ExtensionName, ExtensionParameter
 
-__all__ = ["Agreement", "Codec", "Extension", "shared_rsv_bits"]
+__all__ = ["Agreement", "Codec", "Extension", "as_extensions", "shared_rsv_bits"]
 
 
 class Agreement(NamedTuple):
@@ -85,6 +85,22 @@ class Codec(ABC):
     @abstractmethod
     def encode(self, frame: Frame) -> Frame:
         """Transform a frame on its way out, setting the RSV bits that are claimed."""
+
+
+def as_extensions(extensions: Iterable[Extension]) -> tuple[Extension, ...]:
+    """`extensions` as a tuple.
+
+    Raises:
+        TypeError: one of them is no extension.
+        ValueError: one claims bits that are not RSV bits.
+    """
+    found = tuple(extensions)
+    for extension in found:
+        if not isinstance(extension, Extension):
+            raise TypeError(f"an extension is wanted, not {extension!r:.60}")
+        if extension.rsv & ~0x70:
+            raise ValueError(f"{extension.name} claims bits that are not RSV bits")
+    return found
 
 
 def shared_rsv_bits(extensions: Iterable[Extension]) -> int:

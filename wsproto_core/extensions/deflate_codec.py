@@ -114,7 +114,6 @@ class DeflateCodec(Codec):
     __slots__ = (
         "_block",
         "_deflater",
-        "_deflating",
         "_frame_finished",
         "_full",
         "_inflater",
@@ -151,7 +150,6 @@ class DeflateCodec(Codec):
         self._keep_inflater = not fresh[1 - own]
 
         self._deflater: _Deflater | None = None
-        self._deflating = False  # whether the message being sent in frames is compressed
         self._inflater: _Inflater | None = None
         self._inflating = False  # the same of the message being received
         self._pending = bytearray()  # input that is not in a block yet
@@ -181,12 +179,8 @@ class DeflateCodec(Codec):
         return frame._replace(payload=payload, rsv1=False)
 
     def encode(self, frame: Frame) -> Frame:
-        """Compress a frame, unless it is a whole message below the threshold."""
+        """Compress a frame of a message that is to be compressed."""
         first = frame.opcode is not Opcode.CONTINUATION
-        if first:
-            self._deflating = not frame.fin or len(frame.payload) >= self.threshold
-        if not self._deflating:
-            return frame
         return frame._replace(payload=self.compress(frame.payload, frame.fin), rsv1=first)
 
     def compress(self, data: bytes, fin: bool) -> bytes:
@@ -288,6 +282,13 @@ class DeflateCodec(Codec):
             raise _invalid("truncated message")
         if inflater.eof or not self._keep_inflater:
             self._inflater = None
+
+    def drop(self) -> None:
+        """Forget the input that is left; nothing more can be received."""
+        self._inflater = None
+        self._pending.clear()
+        self._block = b""
+        self.more = self._full = False
 
     def _drain(self, step: bytes, max_size: int | None) -> bytes:
         """All of what was given to `decompress`, `step` being the first of it."""

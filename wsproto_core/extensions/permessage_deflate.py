@@ -230,11 +230,22 @@ def _refusal(problem: str, section: str) -> NegotiationError:
     return NegotiationError(f"{_NAME}: {problem}", section=f"RFC 7692 section {section}")
 
 
+_BACKEND_NAMES: Final = (
+    "DEFLATED",
+    "Z_DEFAULT_COMPRESSION",
+    "Z_SYNC_FLUSH",
+    "compressobj",
+    "decompressobj",
+    "error",
+)
+
+
 @lru_cache(maxsize=64)
 def _check_backend(backend: ZlibModule, level: int | None) -> None:
     """See that the backend is one, and has the level: once, as trying costs memory."""
-    if not hasattr(backend, "compressobj") or not hasattr(backend, "decompressobj"):
-        raise TypeError(f"zlib must be a zlib module, not {backend!r}")
+    for name in _BACKEND_NAMES:
+        if not hasattr(backend, name):
+            raise TypeError(f"zlib must be a zlib module: {backend!r} has no {name}")
     level = backend.Z_DEFAULT_COMPRESSION if level is None else level
     try:
         backend.compressobj(level, backend.DEFLATED, -9, 1)
