@@ -9,6 +9,7 @@ import runpy
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -297,6 +298,15 @@ def test_reader_that_goes_away_is_no_error() -> None:
         assert process.wait() == 141
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Undo an inherited "ignore", which background jobs of a shell have and pass on."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_interrupted_process_says_nothing() -> None:
     with subprocess.Popen(
         [sys.executable, "-u", "-m", "wsproto_core", "decode", "--open", "-"],
@@ -311,7 +321,7 @@ def test_interrupted_process_says_nothing() -> None:
         process.stdin.flush()
         assert process.stdout.readline().startswith(b"direction")  # it is up and waits for more
         process.send_signal(signal.SIGINT)
-        assert process.wait() == 130
+        assert process.wait(30) == 130
         assert process.stderr.read() == b""
 
 

@@ -121,6 +121,8 @@ def test_extensions_named_when_accepting_replace_the_configured_ones() -> None:
         ({"origins": ["*"]}, ["Origin: https://anywhere"], None),
         ({"origins": ["*"]}, [], 403),
         ({"origins": ["https://*.a"]}, ["Origin: https://x.a"], None),
+        ({"origins": ["file://"]}, ["Origin: file://"], None),
+        ({"origins": ["file://"]}, ["Origin: https://a"], 403),
         ({"origins": []}, ["Origin: https://a"], 403),
         ({"origins": None}, ["Origin: https://a"], None),
         ({}, [], None),
