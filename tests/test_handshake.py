@@ -389,7 +389,7 @@ class Named(Extension):
         return self
 
     def codec(self, role: Role) -> Codec:
-        raise NotImplementedError
+        raise AssertionError("to negotiate takes no codec")
 
 
 def named(name: str, rsv: int = 0) -> Named:

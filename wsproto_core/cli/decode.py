@@ -139,7 +139,6 @@ class Conversation:
         self.problem: str | None = None
         """Why frames could not be decoded, where that is not the sender's fault."""
         self._settings = settings
-        self._senders = frozenset(senders)
         self._client = _Stream(Role.CLIENT, settings)
         self._server = _Stream(Role.SERVER, settings)
         self._request: Request | None = None
