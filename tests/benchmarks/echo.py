@@ -1,0 +1,135 @@
+"""How much CPU a server spends on a short message, over loopback, by engine.
+
+Each server is a process of its own, so that the client's work does not count. On each of
+many connections one message at a time goes there and back.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from echo_server import HOST, SERVERS
+from names import NO_PROTOCOL
+from traffic import REQUEST, frame
+
+__all__ = ["cpu_times"]
+
+PAYLOAD = b"a" * 32
+
+SECONDS = 30
+"""A server that does not answer for so long is broken."""
+
+STEADY_MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(16 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
+"""For each read asyncio asks for 256 KiB and gives nearly all back. Whether the C library
+takes them from the system anew every time, for more than a message costs, is chance: it
+depends on what the process did before. With this it never does."""
+
+
+class Server(NamedTuple):
+    """A server, and the connections to it."""
+
+    process: subprocess.Popen[bytes]
+    sockets: Sequence[socket.socket]
+    message: bytes
+    reply: bytes
+
+    def cpu_time(self) -> int:
+        """What the server has spent on a CPU so far, in nanoseconds."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(b"\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+    def exchange(self) -> None:
+        """Have one message go there and back on every connection."""
+        for sock in self.sockets:
+            sock.sendall(self.message)
+        for sock in self.sockets:
+            reply = sock.recv(len(self.reply), socket.MSG_WAITALL)
+            if reply != self.reply:
+                raise RuntimeError(f"a server answered {reply!r}")
+
+
+@contextmanager
+def serving(name: str, connections: int) -> Iterator[Server]:
+    """Start a server and connect to it."""
+    with ExitStack() as stack:
+        process = stack.enter_context(
+            subprocess.Popen(
+                [sys.executable, str(Path(__file__).with_name("echo_server.py")), name],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, **STEADY_MALLOC},
+                start_new_session=True,  # Ctrl-C is for the client, which then ends this
+            )
+        )
+        try:
+            assert process.stdout is not None
+            port = int(process.stdout.readline())
+            sockets = [stack.enter_context(connect(port)) for _ in range(connections)]
+            if name == NO_PROTOCOL:
+                yield Server(process, sockets, PAYLOAD, PAYLOAD)
+            else:
+                for sock in sockets:
+                    upgrade(sock)
+                yield Server(process, sockets, frame(PAYLOAD, True), frame(PAYLOAD, False))
+        finally:
+            process.kill()  # before the connections end, which would be news to it
+
+
+def connect(port: int) -> socket.socket:
+    sock = socket.create_connection((HOST, port), SECONDS)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def upgrade(sock: socket.socket) -> None:
+    sock.sendall(REQUEST)
+    response = b""
+    while not response.endswith(b"\r\n\r\n"):
+        response += sock.recv(4096)
+
+
+@contextmanager
+def on_one_cpu() -> Iterator[None]:
+    """Let this process and those it starts run on one CPU, where the system allows it.
+
+    Then the client sends on every connection before the server reads on any, and no
+    time goes into waking another CPU: every server sees the same.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def cpu_times(connections: int, exchanges: int, rounds: int) -> dict[str, float]:
+    """The CPU time that each server takes for one message, in nanoseconds: the best of
+    several rounds, in which they take turns."""
+    best = dict.fromkeys(SERVERS, float("inf"))
+    with ExitStack() as stack:
+        stack.enter_context(on_one_cpu())
+        servers = {name: stack.enter_context(serving(name, connections)) for name in SERVERS}
+        for server in servers.values():
+            server.exchange()
+        for _ in range(rounds):
+            for name, server in servers.items():
+                before = server.cpu_time()
+                for _ in range(exchanges):
+                    server.exchange()
+                taken = server.cpu_time() - before
+                best[name] = min(best[name], taken / (connections * exchanges))
+    return best

@@ -1,0 +1,114 @@
+"""wsproto_core, as one uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import wsproto_core
+from wsproto_core import (
+    Connection,
+    Limits,
+    Message,
+    PerMessageDeflate,
+    Request,
+    Role,
+    ServerConnection,
+    TextMessage,
+    mask,
+)
+
+__all__ = [
+    "COMPILED",
+    "LARGEST",
+    "VERSION",
+    "echoer",
+    "event_sender",
+    "kept_for_the_caller",
+    "mask",
+    "opener",
+    "receiver",
+    "sender",
+]
+
+LARGEST = 128 << 20
+"""The limit on messages, in bytes, of every engine that has one."""
+
+COMPILED: bool = getattr(wsproto_core, "COMPILED", False)
+VERSION = f"{wsproto_core.__version__} ({'compiled' if COMPILED else 'pure'} mode)"
+
+_LIMITS = Limits(max_message_size=LARGEST)
+_DEFLATE = PerMessageDeflate(mem_level=8)  # as zlib's own default, which the peers take
+
+
+def _connect(role: Role, deflate: bool) -> Connection:
+    return Connection(role, extensions=(_DEFLATE,) if deflate else (), limits=_LIMITS)
+
+
+def receiver(role: Role, deflate: bool) -> Callable[[Sequence[bytes]], tuple[int, str]]:
+    connection = _connect(role, deflate)
+
+    def receive(pieces: Sequence[bytes]) -> tuple[int, str]:
+        messages = 0
+        last: str | bytes = ""
+        for piece in pieces:
+            for event in connection.receive_data(piece):
+                if isinstance(event, Message):
+                    messages += 1
+                    last = event.data
+        assert isinstance(last, str)
+        return messages, last
+
+    return receive
+
+
+def sender(role: Role, deflate: bool) -> Callable[[Sequence[str]], bytes]:
+    connection = _connect(role, deflate)
+
+    def send(texts: Sequence[str]) -> bytes:
+        for text in texts:
+            connection.send_text(text)
+        return connection.data_to_send()
+
+    return send
+
+
+def event_sender(role: Role, deflate: bool) -> Callable[[Sequence[str]], bytes]:
+    connection = _connect(role, deflate)
+
+    def send(texts: Sequence[str]) -> bytes:
+        for text in texts:
+            connection.send(TextMessage(text))
+        return connection.data_to_send()
+
+    return send
+
+
+def opener(deflate: bool) -> Callable[[bytes], tuple[ServerConnection, bytes]]:
+    extensions = (_DEFLATE,) if deflate else ()
+
+    def open_one(request: bytes) -> tuple[ServerConnection, bytes]:
+        connection = ServerConnection(extensions=extensions)
+        for event in connection.receive_data(request):
+            if isinstance(event, Request):
+                connection.accept()
+        return connection, connection.data_to_send()
+
+    return open_one
+
+
+def kept_for_the_caller(connection: ServerConnection) -> object:
+    return connection.request, connection.response
+
+
+def echoer() -> Callable[[bytes], bytes]:
+    connection = ServerConnection()
+
+    def echo(data: bytes) -> bytes:
+        for event in connection.receive_data(data):
+            if isinstance(event, TextMessage):
+                connection.send_text(event.data)
+            elif isinstance(event, Request):
+                connection.accept()
+        return connection.data_to_send()
+
+    return echo
