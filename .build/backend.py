@@ -1,0 +1,77 @@
+"""The build backend: setuptools', but it compiles either all extension modules or none.
+
+They use each other's C interfaces, so a package with only some of them would not import.
+`-C compile=yes` fails where they cannot be built, `-C compile=no` makes the pure wheel.
+Without either they are built if that works, and only on CPython: elsewhere the `.py` files
+run faster.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from setuptools import Distribution, Extension, build_meta
+from setuptools.build_meta import (
+    build_sdist,
+    get_requires_for_build_editable,
+    get_requires_for_build_sdist,
+    get_requires_for_build_wheel,
+    prepare_metadata_for_build_editable,
+    prepare_metadata_for_build_wheel,
+)
+
+__all__ = [
+    "build_editable",
+    "build_sdist",
+    "build_wheel",
+    "get_requires_for_build_editable",
+    "get_requires_for_build_sdist",
+    "get_requires_for_build_wheel",
+    "prepare_metadata_for_build_editable",
+    "prepare_metadata_for_build_wheel",
+]
+
+Settings = Mapping[str, Any]
+Hook = Callable[[str, Settings | None, str | None], str]
+
+
+def build_wheel(
+    directory: str, settings: Settings | None = None, metadata: str | None = None
+) -> str:
+    """Build a wheel in `directory`; returns its name (PEP 517)."""
+    return _build(build_meta.build_wheel, directory, settings, metadata)
+
+
+def build_editable(
+    directory: str, settings: Settings | None = None, metadata: str | None = None
+) -> str:
+    """Build the wheel of an editable install in `directory`; returns its name (PEP 660)."""
+    for module in Path("wsproto_core").rglob(f"*{EXTENSION_SUFFIXES[0]}"):
+        module.unlink()  # otherwise it would be in effect if this time nothing is compiled
+    return _build(build_meta.build_editable, directory, settings, metadata)
+
+
+def _build(hook: Hook, directory: str, settings: Settings | None, metadata: str | None) -> str:
+    wanted = (settings or {}).get("compile")
+    if wanted not in ("yes", "no", None):
+        raise ValueError(f"compile={wanted}: it can be yes or no")
+    able = sys.implementation.name == "cpython" and find_spec("Cython") is not None
+    if wanted == "yes" or (wanted is None and able):
+        from Cython.Compiler.Errors import CompileError
+
+        try:
+            # The C files go to the build directory, not beside the sources.
+            with patch.object(Extension, "cython_c_in_temp", True, create=True):
+                return hook(directory, settings, metadata)
+        except (CompileError, SystemExit) as reason:  # setuptools exits if a C compiler fails
+            if wanted == "yes":
+                raise
+            print(f"wsproto_core is not compiled: {reason}", file=sys.stderr)
+    with patch.object(Distribution, "has_ext_modules", return_value=False):
+        return hook(directory, settings, metadata)
