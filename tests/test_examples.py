@@ -69,7 +69,7 @@ def run(script: Path, *arguments: str) -> str:
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    return {**os.environ, "PYTHONIOENCODING": "utf-8"}
 
 
 @contextmanager
