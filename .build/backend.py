@@ -37,6 +37,14 @@ __all__ = [
     "prepare_metadata_for_build_wheel",
 ]
 
+_CYTHON = {
+    "cython_c_in_temp": True,  # the C files go to the build directory, not beside the sources
+    "cython_directives": {
+        "annotation_typing": False,  # a subclass of str is a str; C types are in the .pxd files
+        "auto_pickle": False,  # pickles are the same in both modes
+    },
+}
+
 Settings = Mapping[str, Any]
 Hook = Callable[[str, Settings | None, str | None], str]
 
@@ -66,8 +74,7 @@ def _build(hook: Hook, directory: str, settings: Settings | None, metadata: str 
         from Cython.Compiler.Errors import CompileError
 
         try:
-            # The C files go to the build directory, not beside the sources.
-            with patch.object(Extension, "cython_c_in_temp", True, create=True):
+            with patch.multiple(Extension, create=True, **_CYTHON):
                 return hook(directory, settings, metadata)
         except (CompileError, SystemExit) as reason:  # setuptools exits if a C compiler fails
             if wanted == "yes":

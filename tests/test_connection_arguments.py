@@ -201,7 +201,7 @@ def test_a_buffer_is_not_held_on_to() -> None:
     data = bytearray(20_000)
     ws.send_bytes(data)
     data.clear()
-    assert next(ws) == BytesMessage(bytes(100))
+    assert next(ws.events()) == BytesMessage(bytes(100))
 
 
 # Events of the user's own kind

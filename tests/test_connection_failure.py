@@ -120,7 +120,7 @@ def check_over(ws: Connection, role: Role) -> None:
         assert list(ws.receive_eof()) == []
         assert list(ws.receive_reset()) == []
         assert list(ws.events()) == []
-        assert next(ws, None) is None
+        assert next(ws.events(), None) is None
     assert ws.data_to_send() == b""
     assert ws.data_to_send(10) == b""
     assert ws.buffers_to_send() == []

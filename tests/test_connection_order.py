@@ -131,13 +131,17 @@ def test_a_close_sent_between_two_events_holds_for_the_next(role: Role) -> None:
     assert (ws.state, ws.close_code) == (State.CLOSED, 1000)
 
 
-def test_the_connection_is_its_own_iterator() -> None:
+def test_every_iterator_goes_on_where_the_others_stopped() -> None:
     ws = connection(Role.CLIENT)
-    assert iter(ws) is ws
-    assert ws.receive_data(frame_to(Role.CLIENT, FIN | TEXT, b"x")) is ws.events()
-    assert list(ws) == [TextMessage("x")]
+    first = ws.receive_data(frame_to(Role.CLIENT, FIN | TEXT, b"x") * 3)
+    assert iter(first) is first
+    assert next(first) == TextMessage("x")
+    assert next(ws.events()) == TextMessage("x")
+    assert list(first) == [TextMessage("x")]
     with pytest.raises(StopIteration):
-        next(ws)
+        next(first)
+    ws.receive_data(frame_to(Role.CLIENT, FIN | TEXT, b"y"))
+    assert list(first) == [TextMessage("y")]
 
 
 # Pings and pongs

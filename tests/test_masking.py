@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsproto_core import mask
-from wsproto_core.masking import MaskingKeys
+from wsproto_core.masking_keys import MaskingKeys
 
 KEY = b"\x37\xfa\x21\x3d"
 keys = st.binary(min_size=4, max_size=4)

@@ -28,6 +28,7 @@ LAYERS = [
     "config",
     "state",
     "masking",
+    "masking_keys",
     "utf8",
     "output",
     "frames",
@@ -41,6 +42,7 @@ LAYERS = [
     "messages",
     "handshake",
     "http1",
+    "endpoint",
     "connection",
     "client",
     "server",
@@ -72,6 +74,7 @@ ALLOWED = {
     "hashlib",
     "hmac",
     "http",  # HTTPStatus, a table
+    "inspect",  # Signature: what help shows of compiled classes
     "importlib",  # import_module: a zlib backend travels in a pickle as its name
     "ipaddress",
     "itertools",
@@ -86,7 +89,7 @@ ALLOWED = {
 }
 ONLY_IN = {
     "h11": {"http1"},
-    "secrets": {"connection", "client", "server"},
+    "secrets": {"endpoint", "connection", "client", "server"},
     "importlib": {"extensions.permessage_deflate"},
     "typing_extensions": {"server"},
 }

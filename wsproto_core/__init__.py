@@ -58,7 +58,7 @@ from .headers import (
     generate_key,
     parse_basic_authorization,
 )
-from .masking import mask
+from .masking import COMPILED, mask
 from .server import ServerConnection, ServerOptions
 from .state import ConnectionState
 from .types import (
@@ -76,6 +76,7 @@ from .uri import WebSocketURI, parse_uri
 from .version import __version__
 
 __all__ = [
+    "COMPILED",
     "AcceptConnection",
     "Agreement",
     "BytesLike",

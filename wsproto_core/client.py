@@ -118,11 +118,9 @@ class ClientConnection(Connection):
             return super()._stream_offset()
         return self._carrier.offset
 
-    def _feed(self, data: bytes) -> None:
+    def _feed_opening(self, data: bytes) -> None:
         if self.state in (ConnectionState.CONNECTING, ConnectionState.REJECTING):
             self._carrier.feed(data)
-        else:
-            super()._feed(data)
 
     def _next_opening_event(self) -> Event | None:
         if self.state is ConnectionState.CONNECTING:

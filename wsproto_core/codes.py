@@ -1,4 +1,4 @@
-"""The numbers of RFC 6455 as data: roles, opcodes and close codes.
+"""The numbers of RFC 6455 as data: roles, opcodes, header bits and close codes.
 
 This module knows no rule but which numbers exist and which of them may travel.
 """
@@ -8,7 +8,20 @@ from __future__ import annotations
 import enum
 from typing import Final
 
-__all__ = ["SENDABLE_CLOSE_CODES", "CloseCode", "Opcode", "Role"]
+__all__ = [
+    "CONTROL",
+    "FIN",
+    "MASKED",
+    "MAX_CONTROL_PAYLOAD",
+    "RSV1",
+    "RSV2",
+    "RSV3",
+    "SENDABLE_CLOSE_CODES",
+    "UNLIMITED",
+    "CloseCode",
+    "Opcode",
+    "Role",
+]
 
 
 class Role(enum.Enum):
@@ -37,6 +50,22 @@ class Opcode(enum.IntEnum):
     def is_control(self) -> bool:
         """Whether this opcode marks a control frame (RFC 6455 section 5.5)."""
         return self >= Opcode.CLOSE
+
+
+# The bits of a frame's first byte, and of its second (RFC 6455 section 5.2)
+FIN: Final = 0x80
+RSV1: Final = 0x40
+RSV2: Final = 0x20
+RSV3: Final = 0x10
+CONTROL: Final = 0x08
+"""The bit that all opcodes of control frames have, and no others (section 5.5)."""
+MASKED: Final = 0x80
+
+MAX_CONTROL_PAYLOAD: Final = 125
+"""Bytes in a control frame at most (RFC 6455 section 5.5)."""
+
+UNLIMITED: Final = (1 << 63) - 1
+"""The longest payload that a frame can declare (RFC 6455 section 5.2)."""
 
 
 class CloseCode(enum.IntEnum):

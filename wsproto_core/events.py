@@ -3,12 +3,16 @@
 Events are values. Nothing here knows of connections or bytes on the wire.
 """
 
+# pyright: reportPrivateUsage=false
+# What stands beside a class here shares what is private to it.
+
 from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from inspect import Parameter, Signature
+from typing import Any, ClassVar, Final
 
 from .codes import CloseCode
 from .exceptions import HandshakeError
@@ -177,6 +181,23 @@ class CloseConnection(Event):
         return CloseConnection(self.code, self.reason)
 
 
+class _Signature:
+    """Tells `inspect.signature`, and so `help`, how an event is made: a compiled class
+    cannot."""
+
+    def __get__(self, instance: object, kind: type[_Frozen]) -> Signature:
+        return Signature(
+            [
+                Parameter(
+                    name,
+                    Parameter.POSITIONAL_OR_KEYWORD,
+                    default=_DEFAULTS.get(name, Parameter.empty),
+                )
+                for name in kind.__match_args__
+            ]
+        )
+
+
 class _Frozen(Event):
     """Base of the events that come by the million.
 
@@ -186,8 +207,8 @@ class _Frozen(Event):
     """
 
     __slots__ = ()
-    __match_args__: ClassVar[tuple[str, ...]]
-    _defaults: ClassVar[dict[str, object]] = {}
+    __match_args__: ClassVar[tuple[str, ...]] = ()
+    __signature__ = _Signature()
 
     def _values(self) -> tuple[object, ...]:
         return tuple(getattr(self, name) for name in self.__match_args__)
@@ -207,9 +228,17 @@ class _Frozen(Event):
         shown = ", ".join(
             f"{name}={value!r}"
             for name, value in zip(self.__match_args__, self._values(), strict=True)
-            if name not in self._defaults or value != self._defaults[name]
+            if name not in _DEFAULTS or value != _DEFAULTS[name]
         )
         return f"{type(self).__name__}({shown})"
+
+
+_DEFAULTS: Final[dict[str, object]] = {
+    "frame_finished": True,
+    "message_finished": True,
+    "compress": None,
+    "payload": b"",
+}
 
 
 class Message(_Frozen):
@@ -217,12 +246,6 @@ class Message(_Frozen):
 
     __slots__ = ("_compress", "_data", "_frame_finished", "_message_finished")
     __match_args__ = ("data", "frame_finished", "message_finished", "compress")
-    _defaults: ClassVar[dict[str, object]] = {
-        "frame_finished": True,
-        "message_finished": True,
-        "compress": None,
-    }
-    _data: Any  # what the property of each kind says
 
     def __init__(
         self,
@@ -231,7 +254,7 @@ class Message(_Frozen):
         message_finished: bool = True,
         compress: bool | None = None,
     ) -> None:
-        self._data = data
+        self._data: Any = data  # what the property of each kind says
         self._frame_finished = frame_finished
         self._message_finished = message_finished
         self._compress = compress
@@ -265,20 +288,23 @@ class TextMessage(Message):
 
     __slots__ = ()
 
-    if TYPE_CHECKING:
+    def __init__(
+        self,
+        data: str,
+        frame_finished: bool = True,
+        message_finished: bool = True,
+        compress: bool | None = None,
+    ) -> None:
+        self._data = data
+        self._frame_finished = frame_finished
+        self._message_finished = message_finished
+        self._compress = compress
 
-        def __init__(
-            self,
-            data: str,
-            frame_finished: bool = True,
-            message_finished: bool = True,
-            compress: bool | None = None,
-        ) -> None: ...
-
-        @property
-        def data(self) -> str:
-            """The text."""
-            ...
+    @property
+    def data(self) -> str:
+        """The text."""
+        text: str = self._data
+        return text
 
 
 class BytesMessage(Message):
@@ -286,26 +312,48 @@ class BytesMessage(Message):
 
     __slots__ = ()
 
-    if TYPE_CHECKING:
+    def __init__(
+        self,
+        data: bytes,
+        frame_finished: bool = True,
+        message_finished: bool = True,
+        compress: bool | None = None,
+    ) -> None:
+        self._data = data
+        self._frame_finished = frame_finished
+        self._message_finished = message_finished
+        self._compress = compress
 
-        def __init__(
-            self,
-            data: bytes,
-            frame_finished: bool = True,
-            message_finished: bool = True,
-            compress: bool | None = None,
-        ) -> None: ...
+    @property
+    def data(self) -> bytes:
+        """The bytes."""
+        octets: bytes = self._data
+        return octets
 
-        @property
-        def data(self) -> bytes:
-            """The bytes."""
-            ...
+
+def whole_text(text: str) -> TextMessage:
+    """``TextMessage(text)``, without going through its ``__init__``."""
+    event = TextMessage.__new__(TextMessage)
+    event._data = text
+    event._frame_finished = True
+    event._message_finished = True
+    event._compress = None
+    return event
+
+
+def whole_bytes(data: bytes) -> BytesMessage:
+    """``BytesMessage(data)``, without going through its ``__init__``."""
+    event = BytesMessage.__new__(BytesMessage)
+    event._data = data
+    event._frame_finished = True
+    event._message_finished = True
+    event._compress = None
+    return event
 
 
 class _Heartbeat(_Frozen):
     __slots__ = ("_payload",)
     __match_args__ = ("payload",)
-    _defaults: ClassVar[dict[str, object]] = {"payload": b""}
 
     def __init__(self, payload: bytes = b"") -> None:
         self._payload = payload

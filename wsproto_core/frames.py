@@ -9,27 +9,29 @@ from __future__ import annotations
 from collections import deque
 from typing import Final, NamedTuple
 
-from .codes import Opcode, Role
+from .codes import (
+    CONTROL,
+    FIN,
+    MASKED,
+    MAX_CONTROL_PAYLOAD,
+    RSV1,
+    RSV2,
+    RSV3,
+    UNLIMITED,
+    Opcode,
+    Role,
+)
 from .exceptions import FrameError, LocalProtocolError, MessageTooBig
 from .masking import mask
 
 __all__ = ["Frame", "FrameDecoder", "encode_frame", "encode_header"]
 
-FIN: Final = 0x80
-RSV1: Final = 0x40
-RSV2: Final = 0x20
-RSV3: Final = 0x10
-RSV: Final = RSV1 | RSV2 | RSV3
-MASKED: Final = 0x80
-_CONTROL: Final = 0x08
 NOTHING: Final = bytes(256)
 """Of no first byte may a whole message be expected."""
 
-MAX_CONTROL_PAYLOAD: Final = 125
-"""Bytes in a control frame at most (RFC 6455 section 5.5)."""
-
-UNLIMITED: Final = (1 << 63) - 1
-"""The longest payload that a frame can declare (RFC 6455 section 5.2)."""
+_RSV: Final = RSV1 | RSV2 | RSV3
+_CONTINUATION: Final = int(Opcode.CONTINUATION)
+_KNOWN: Final = bytes([opcode in tuple(Opcode) for opcode in range(16)])
 
 
 class Frame(NamedTuple):
@@ -89,16 +91,16 @@ def first_byte_violation(
     bits allowed on a message's first frame and on its continuation frames.
     """
     opcode = first & 0x0F
-    if opcode not in _OPCODES:
+    if not _KNOWN[opcode]:
         return f"opcode {opcode:#x} is reserved", "RFC 6455 section 5.2"
-    control = opcode >= Opcode.CLOSE
-    allowed = 0 if control else rsv_next if opcode == Opcode.CONTINUATION else rsv_first
-    if first & RSV & ~allowed:
+    control = opcode & CONTROL
+    allowed = 0 if control else rsv_first if opcode != _CONTINUATION else rsv_next
+    if first & _RSV & ~allowed:
         return "a reserved bit is set that no extension claims here", "RFC 6455 section 5.2"
     if control:
         if not first & FIN:
             return "a control frame is fragmented", "RFC 6455 section 5.5"
-    elif opcode == Opcode.CONTINUATION:
+    elif opcode == _CONTINUATION:
         if not in_message:
             return "a continuation frame, but no message to continue", "RFC 6455 section 5.4"
     elif in_message:
@@ -106,16 +108,14 @@ def first_byte_violation(
     return None
 
 
-_OPCODES: Final = frozenset(Opcode)
-
-
 class FrameDecoder:
     """Cuts the peer's byte stream into frames and hands on their payloads, unmasked.
 
     A payload comes in pieces as its bytes arrive, a control frame's always whole.
-    After `read_piece` returned a piece, `first` is the first byte of its frame, and `begins`
-    and `ends` say whether the piece is the frame's first and last. `room` bounds the
-    payload length that a data frame may declare, `room_compressed` that of one with RSV1.
+    After `next_piece` gave True, `piece` has it, `first` is the first byte of its frame,
+    and `begins` and `ends` say whether it is the frame's first and last piece. `room`
+    bounds the payload length that a data frame may declare, `room_compressed` that of one
+    with RSV1.
     """
 
     __slots__ = (
@@ -133,6 +133,8 @@ class FrameDecoder:
         "_queue",
         "_rsv_first",
         "_rsv_next",
+        "_start",
+        "_turn",
         "_whole",
         "begins",
         "ends",
@@ -151,16 +153,18 @@ class FrameDecoder:
         self._rsv_next = rsv_next
         self._whole = whole
         self._expected = whole  # while no frame or message is unfinished; else NOTHING
-        self._base = base
-        self._buffer = b""
-        self._position = 0
-        self._end = 0
+        self._base: int = base
+        self._buffer: bytes = b""
+        self._position: int = 0
+        self._end: int = 0
         self._queue: deque[bytes] | None = None
         self._in_message = False
         self._in_frame = False
         self._begins = False
-        self._left = 0
-        self._key = b""
+        self._left: int = 0
+        self._key: bytes = b""  # as it stands at the piece
+        self._turn: int = 0  # by how much it turns for the next
+        self._start: int = 0  # of the piece; it ends at _position
         self.first = 0
         self.payload_offset = base
         self.begins = False
@@ -172,11 +176,6 @@ class FrameDecoder:
     def offset(self) -> int:
         """How many bytes of the peer's stream have been read."""
         return self._base + self._position
-
-    @property
-    def fin(self) -> bool:
-        """Whether that frame is its message's last."""
-        return self.first >= FIN
 
     def feed(self, data: bytes) -> None:
         """Add what arrived. Nothing is parsed before it is asked for."""
@@ -197,38 +196,45 @@ class FrameDecoder:
         self._position = self._end = 0
         self._queue = None
 
-    def read_piece(self) -> bytes | None:
-        """The next piece of payload; None until more has been fed.
+    def next_piece(self) -> bool:
+        """Go on to the next piece of payload; False until more has been fed.
 
         Raises:
             FrameError: the frame is not one that may come here.
             MessageTooBig: it declares a longer payload than there is room for.
         """
         if not self._in_frame and not self._read_header():
-            return None
+            return False
         left = self._left
-        if left and not self._holds(left if self.first & _CONTROL else 1):
-            return None
-        position = self._position
-        piece = self._buffer[position : position + left]
-        size = len(piece)
-        self._position = position + size
+        if left and not self._holds(left if self.first & CONTROL else 1):
+            return False
+        start = self._position
+        size = min(left, self._end - start)
+        self._start = start
+        self._position = start + size
         self._left = left - size
-        if self._masked and size:
-            key = self._key
-            turn = size & 3
-            piece = mask(piece, key)
-            self._key = key[turn:] + key[:turn]
+        self._turn_key()
+        self._turn = size & 3
         self.begins = self._begins
         self._begins = False
         self.ends = size == left
         if self.ends:
             self._in_frame = False
-            if not self.first & _CONTROL:
+            if not self.first & CONTROL:
                 self._in_message = self.first < FIN
             if not self._in_message:
                 self._expected = self._whole
-        return piece
+        return True
+
+    def _turn_key(self) -> None:
+        """Make the key begin with the byte that is for the piece's first."""
+        if self._turn and self._masked:
+            self._key = self._key[self._turn :] + self._key[: self._turn]
+
+    def piece(self) -> bytes:
+        """The piece, unmasked."""
+        piece = self._buffer[self._start : self._position]
+        return mask(piece, self._key) if self._masked and piece else piece
 
     def _read_header(self) -> bool:
         """Take the next header off the stream; False while it is incomplete.
@@ -253,21 +259,22 @@ class FrameDecoder:
         position = self._position
         length = short
         if extended:
-            length = int.from_bytes(self._buffer[position + 2 : position + start], "big")
+            octets = self._buffer[position + 2 : position + start]
+            if octets[0] & 0x80 and extended == 8:
+                raise FrameError(
+                    "the most significant bit of a 64-bit payload length is set",
+                    section="RFC 6455 section 5.2",
+                    offset=self.offset + 2,
+                )
+            length = int.from_bytes(octets, "big")
             if length < (126 if extended == 2 else 1 << 16):
                 raise FrameError(
                     f"a payload length of {length} in {extended} bytes is not minimal",
                     section="RFC 6455 section 5.2",
                     offset=self.offset + 2,
                 )
-            if length > UNLIMITED:
-                raise FrameError(
-                    "the most significant bit of a 64-bit payload length is set",
-                    section="RFC 6455 section 5.2",
-                    offset=self.offset + 2,
-                )
         room = self.room_compressed if first & RSV1 else self.room
-        if length > room and not first & _CONTROL:
+        if length > room and not first & CONTROL:
             raise MessageTooBig(
                 f"a frame of {length} bytes where {room} are allowed",
                 section="RFC 6455 section 10.4",
@@ -278,6 +285,7 @@ class FrameDecoder:
                 return False
             position = self._position
             self._key = self._buffer[position + start : position + start + 4]
+            self._turn = 0
             start += 4
         self._position += start
         self.payload_offset = self.offset
@@ -295,7 +303,7 @@ class FrameDecoder:
                 section="RFC 6455 section 5.1",
                 offset=self.offset + 1,
             )
-        if first & _CONTROL and second & 0x7F > MAX_CONTROL_PAYLOAD:
+        if first & CONTROL and second & 0x7F > MAX_CONTROL_PAYLOAD:
             raise FrameError(
                 f"a control frame of more than {MAX_CONTROL_PAYLOAD} bytes",
                 section="RFC 6455 section 5.5",
@@ -305,11 +313,11 @@ class FrameDecoder:
     def _holds(self, count: int) -> bool:
         """Whether `count` bytes lie ahead, once what was fed meanwhile is joined on."""
         while self._end - self._position < count:
-            rest = self._buffer[self._position :]
+            self._base += self._position
+            rest = self._buffer[self._position :] if self._position < self._end else b""
             more = bool(self._queue)
             if self._queue:
                 rest += self._queue.popleft()
-            self._base += self._position
             self._position = 0
             self._buffer = rest  # an idle connection keeps no spent input
             self._end = len(rest)

@@ -1,20 +1,31 @@
 """Masking of payloads (RFC 6455 section 5.3): exclusive or with a repeated 4-byte key.
 
-Pure functions and the supply of keys. The two methods below were timed against each
-other from 1 byte to 1 MiB: one exclusive or of two long integers wins while the
-payload is short, four strided table look-ups win once it is not.
+Pure functions on bytes, and the buffer that unmasks a payload piece by piece. Nothing
+here knows of frames. This is the one module with two bodies: where the package is
+compiled, `masking.pyx` stands in for this file, name by name and result by result.
+
+The two methods below were timed against each other from 1 byte to 1 MiB: one exclusive
+or of two long integers wins while the payload is short, four strided table look-ups win
+once it is not.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from .types import RandomBytes
+from .types import BytesLike, as_bytes
 
-__all__ = ["MaskingKeys", "mask", "unmask"]
+__all__ = ["COMPILED", "PayloadBuffer", "copy_bytes", "copy_text", "mask", "unmask", "unmask_text"]
+
+COMPILED: bool = False
+"""Whether the compiled modules are in use, or the same ones in pure Python."""
 
 _LONG: Final = 600
 """Payload length in bytes from which the strided look-up is the faster method."""
+
+_JOIN_EVERY: Final = 1024
+"""Pieces of a payload after which they are joined: a peer that sends a byte at a time
+must not make us keep an object for each."""
 
 _from_bytes = int.from_bytes
 
@@ -34,64 +45,96 @@ _XOR_TABLES: Final = tuple(
 )
 
 
-def mask(payload: bytes, key: bytes) -> bytes:
+def mask(payload: BytesLike, key: BytesLike) -> bytes:
     """Mask `payload` with the 4-byte `key`, or unmask it: the operation is its own inverse.
 
     Raises:
+        TypeError: an argument is not bytes-like.
         ValueError: `key` has not 4 bytes.
     """
+    payload = as_bytes(payload, "a payload")
+    key = as_bytes(key, "a masking key")
     if len(key) != 4:
         raise ValueError(f"a masking key has 4 bytes, not {len(key)}")
-    if len(payload) < _LONG:
-        return unmask(key + payload)
+    size = len(payload)
+    if size < _LONG:
+        return unmask(key + payload, 0, 4 + size)
     masked = bytearray(payload)
     for lane in range(4):
         masked[lane::4] = masked[lane::4].translate(_XOR_TABLES[key[lane]])
     return bytes(masked)
 
 
-def unmask(masked: bytes) -> bytes:
-    """Unmask a payload as it stands in a frame: behind its key, the first 4 bytes."""
-    size = len(masked) - 4
+def unmask(buffer: bytes, start: int, stop: int) -> bytes:
+    """Unmask a payload where it stands in `buffer`, up to `stop`. At `start` is its key."""
+    size = stop - start - 4
     if size >= _LONG:
-        return mask(masked[4:], masked[:4])
-    both = _from_bytes(masked, "little")
+        return mask(buffer[start + 4 : stop], buffer[start : start + 4])
+    both = _from_bytes(buffer[start:stop], "little")
     words = size + 7 >> 2  # the key's own too: cheaper than to take it off first
     pad = (both & _KEY) * _REPEATED[words]
     return (both ^ pad).to_bytes(4 * words, "little")[4 : 4 + size]
 
 
-class MaskingKeys:
-    """Hands out masking keys, drawn from `random_bytes` in batches: one call to the
-    operating system for each key would cost more than masking a short message."""
+def unmask_text(buffer: bytes, start: int, stop: int) -> str:
+    """The text that a payload says; its place is given as for `unmask`.
 
-    __slots__ = ("_batch", "_position", "_random_bytes")
+    Raises:
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    return unmask(buffer, start, stop).decode()
 
-    _BATCH_SIZE: Final = 256
 
-    def __init__(self, random_bytes: RandomBytes) -> None:
-        self._random_bytes = random_bytes
-        self._batch = b""
-        self._position = 0
+def copy_bytes(buffer: bytes, start: int, stop: int) -> bytes:
+    """A payload that is not masked, from `start` to `stop`."""
+    return buffer[start:stop]
 
-    def draw(self) -> bytes:
-        """A new 4-byte key, as unpredictable as the source (RFC 6455 section 10.3).
+
+def copy_text(buffer: bytes, start: int, stop: int) -> str:
+    """The text that a payload says that is not masked.
+
+    Raises:
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    return buffer[start:stop].decode()
+
+
+class PayloadBuffer:
+    """A message's payload that arrives in pieces, unmasked side by side: text or bytes."""
+
+    __slots__ = ("_joined", "_parts")
+
+    def __init__(self, text: bool) -> None:
+        self._parts: list[bytes] = []
+        self._joined = 0
+
+    def add(self, buffer: bytes, start: int, stop: int, key: bytes, to_come: int) -> bool:
+        """Add what is in `buffer` from `start` to `stop`, unmasked if `key` is not empty.
+
+        `to_come`: how many bytes more are announced. Returns whether all of that is ASCII.
+        """
+        piece = buffer[start:stop]
+        if key:
+            piece = mask(piece, key)
+        parts = self._parts
+        if len(parts) - self._joined == _JOIN_EVERY:
+            parts[self._joined :] = [b"".join(parts[self._joined :])]
+            self._joined += 1
+        parts.append(piece)
+        return piece.isascii()
+
+    def last(self) -> bytes:
+        """The piece that was added last."""
+        return self._parts[-1]
+
+    def take_bytes(self) -> bytes:
+        """All that was added."""
+        return b"".join(self._parts)
+
+    def take_text(self) -> str:
+        """All that was added, decoded.
 
         Raises:
-            ValueError: the source gave more or fewer bytes than it was asked for.
+            UnicodeDecodeError: it is not UTF-8.
         """
-        self.reserve()
-        position = self._position
-        self._position = position + 4
-        return self._batch[position : position + 4]
-
-    def reserve(self) -> None:
-        """See that the next `draw` has a key; raises what that would."""
-        if self._position >= len(self._batch):
-            batch = self._random_bytes(self._BATCH_SIZE)
-            if len(batch) != self._BATCH_SIZE:
-                raise ValueError(
-                    f"random_bytes gave {len(batch)} bytes instead of {self._BATCH_SIZE}"
-                )
-            self._batch = batch
-            self._position = 0
+        return b"".join(self._parts).decode()

@@ -6,11 +6,33 @@ nor what is done about a ping or a close.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from .codes import SENDABLE_CLOSE_CODES, CloseCode, Opcode, Role
+from .codes import (
+    CONTROL,
+    FIN,
+    MASKED,
+    RSV1,
+    RSV2,
+    RSV3,
+    SENDABLE_CLOSE_CODES,
+    UNLIMITED,
+    CloseCode,
+    Opcode,
+    Role,
+)
 from .config import Limits
-from .events import BytesMessage, CloseConnection, CloseSource, Message, Ping, Pong, TextMessage
+from .events import (
+    BytesMessage,
+    CloseConnection,
+    CloseSource,
+    Message,
+    Ping,
+    Pong,
+    TextMessage,
+    whole_bytes,
+    whole_text,
+)
 from .exceptions import (
     FrameError,
     InvalidTextError,
@@ -20,30 +42,25 @@ from .exceptions import (
 )
 from .extensions.base import Codec
 from .extensions.deflate_codec import DeflateCodec
-from .frames import (
-    FIN,
-    MASKED,
-    NOTHING,
-    RSV1,
-    RSV2,
-    RSV3,
-    UNLIMITED,
-    Frame,
-    FrameDecoder,
-    encode_header,
+from .frames import NOTHING, Frame, FrameDecoder, encode_header
+from .masking import (
+    COMPILED,
+    PayloadBuffer,
+    copy_bytes,
+    copy_text,
+    mask,
+    unmask,
+    unmask_text,
 )
-from .masking import MaskingKeys, mask, unmask
+from .masking_keys import MaskingKeys
 from .output import OutputQueue
 from .types import Data, Delivery
 from .utf8 import decode_piece, first_bad_byte
 
 __all__ = ["MessageReader", "MessageWriter"]
 
-_JOIN_EVERY: Final = 1024
-"""Pieces of a message after which they are joined: a peer that sends a byte at a time
-must not make us keep an object for each."""
-
-_TEXT: Final = Opcode.TEXT
+_CONTINUATION: Final = int(Opcode.CONTINUATION)
+_TEXT: Final = int(Opcode.TEXT)
 _WHOLE_TEXT: Final = FIN | _TEXT
 _PLAIN: Final = bytes(first in (FIN | Opcode.TEXT, FIN | Opcode.BINARY) for first in range(256))
 _DEFLATE: Final = bytes(
@@ -63,12 +80,11 @@ class MessageReader(FrameDecoder):
         "_fragments",
         "_frame",
         "_inflating",
-        "_joined",
         "_max_fragments",
         "_max_frame",
         "_max_size",
         "_opcode",
-        "_parts",
+        "_payload",
         "_room",
         "_size",
     )
@@ -85,16 +101,17 @@ class MessageReader(FrameDecoder):
         """`rsv` are the bits that `codecs` claim; `base` is the offset, in the peer's
         stream, of the first byte behind the handshake."""
         self._max_fragments = limits.max_fragments
-        self._max_size = _or_unlimited(limits.max_message_size)
+        max_size = _or_unlimited(limits.max_message_size)
+        self._max_size = max_size
         self._chunks = delivery == "chunk"
         self._codecs: tuple[Codec, ...] | None = None
         self._deflate: DeflateCodec | None = None
         whole = _PLAIN
         rsv_next = rsv
         # Data that does not shrink grows a little when it is deflated.
-        spare = self._max_size + self._max_size // 64 + 1024
+        spare = max_size + max_size // 64 + 1024
         room_compressed = min(_or_unlimited(limits.max_frame_size, spare), UNLIMITED)
-        room = min(room_compressed, self._max_size)
+        room = min(room_compressed, max_size)
         if len(codecs) == 1 and isinstance(codecs[0], DeflateCodec):
             self._deflate = codecs[0]
             whole = _DEFLATE
@@ -111,6 +128,7 @@ class MessageReader(FrameDecoder):
         self._compressed = False
         self._inflating = False
         self._opcode = 0
+        self._payload: PayloadBuffer | None
         self._begin_message()
 
     def read_message(self) -> Message | None:
@@ -143,26 +161,29 @@ class MessageReader(FrameDecoder):
         if length > self.room:
             return None
         stop = start + length
-        if self._masked:
+        masked = self._masked
+        if masked:
             stop += 4
-            if stop > end:
-                return None
-            payload = unmask(buffer[start:stop])
-        elif stop > end:
+        if stop > end:
             return None
-        else:
-            payload = buffer[start:stop]
         self._position = stop
         if first == _WHOLE_TEXT:
             try:
-                return TextMessage(payload.decode())
+                if masked:
+                    text = unmask_text(buffer, start, stop)
+                elif COMPILED:
+                    text = copy_text(buffer, start, stop)
+                else:
+                    text = buffer[start:stop].decode()  # to call a function would take longer
             except UnicodeDecodeError as error:
                 behind = length - first_bad_byte(error)
                 raise _invalid_text(self.offset - behind) from None
+            return whole_text(text)
+        payload = unmask(buffer, start, stop) if masked else copy_bytes(buffer, start, stop)
         if first & RSV1:
             self.payload_offset = self._base + stop - length
             return self._inflate_message(first, payload)
-        return BytesMessage(payload)
+        return whole_bytes(payload)
 
     def read(self) -> Message | Ping | Pong | CloseConnection | None:
         """The next message (in chunk delivery: piece of one) or control frame.
@@ -173,29 +194,31 @@ class MessageReader(FrameDecoder):
             RemoteProtocolError: what comes next breaks a rule or passes a limit.
         """
         while True:
+            event: Message | None
             if self._inflating:
                 event = self._inflate(b"")
+            elif not self.next_piece():
+                return None
+            elif self.first & CONTROL:
+                return self._control(self.first & 0x0F, self.piece())
             else:
-                piece = self.read_piece()
-                if piece is None:
-                    return None
-                if self.first & 0x08:
-                    return self._control(self.first & 0x0F, piece)
                 if self.begins:
                     self._begin_frame(self.first)
                 if self._codecs is not None:
-                    event = self._decode(piece)
+                    event = self._decode(self.piece())
                 elif self._compressed:
-                    event = self._inflate(piece)
+                    event = self._inflate(self.piece())
                 else:
-                    event = self._add(piece, self.ends)
+                    event = self._add(
+                        self._buffer, self._start, self._position, self._key, self.ends
+                    )
             if event is not None:
                 return event
 
-    def drop(self) -> None:
-        """Forget the input that is left, and the message that is unfinished."""
-        super().drop()
-        self._parts.clear()
+    def forget(self) -> None:
+        """Drop the input that is left, and the message that is unfinished."""
+        self.drop()
+        self._payload = None
         self._frame.clear()
         for codec in (self._deflate, *(self._codecs or ())):
             if isinstance(codec, DeflateCodec):
@@ -207,13 +230,12 @@ class MessageReader(FrameDecoder):
         self._fragments = 0
         self._size = 0
         self._carry = b""
-        self._parts: list[Any] = []  # all str or all bytes
-        self._joined = 0
+        self._payload = None
         self.room = self._room
 
     def _begin_frame(self, first: int) -> None:
         opcode = first & 0x0F
-        if opcode != Opcode.CONTINUATION:
+        if opcode != _CONTINUATION:
             self._opcode = opcode
             self._compressed = bool(first & RSV1) and self._deflate is not None
             if self._compressed:
@@ -225,41 +247,60 @@ class MessageReader(FrameDecoder):
                 section="RFC 6455 section 10.4",
             )
 
-    def _add(self, piece: bytes, frame_ends: bool) -> Message | None:
-        """Take the next payload bytes of the message; give an event when one is due."""
-        ends = frame_ends and self.first >= FIN
-        data: Data = piece
-        if self._opcode == _TEXT:
-            carry = self._carry
-            try:
-                data, self._carry = decode_piece(carry + piece if carry else piece, ends)
-            except UnicodeDecodeError as error:
-                behind = len(error.object) - first_bad_byte(error)
-                own = not self._compressed and self._codecs is None
-                raise _invalid_text(self.offset - behind if own else None) from None
-        self._size += len(piece)
+    def _add(
+        self, buffer: bytes, start: int, stop: int, key: bytes, frame_ends: bool
+    ) -> Message | None:
+        """Take the next payload bytes of the message, where they stand in `buffer`, to be
+        unmasked if there is a `key`. Gives an event when one is due."""
+        self._size += stop - start
         if self._chunks:
-            due = bool(data) or frame_ends
-        else:
-            if self._parts or not ends:
-                self._keep(data)
-            if ends and self._parts:
-                data = data[:0].join(self._parts)
-            due = ends
+            return self._hand_on(buffer, start, stop, key, frame_ends)
+        ends = frame_ends and self.first >= FIN
+        text = self._opcode == _TEXT
+        payload = self._payload
+        if payload is None:
+            payload = self._payload = PayloadBuffer(text)
+        ascii_only = payload.add(buffer, start, stop, key, self._left)
+        if text and (self._carry or not ascii_only):
+            self._decode_text(payload.last(), ends)
         if ends:
             self._begin_message()
-        elif frame_ends and not self._compressed and self._codecs is None:
+            return whole_text(payload.take_text()) if text else whole_bytes(payload.take_bytes())
+        if frame_ends and self._is_plain():
             self.room = min(self._max_frame, self._max_size - self._size)
-        return _message(data, frame_ends, ends) if due else None
+        return None
 
-    def _keep(self, data: Data) -> None:
-        if not data:
-            return
-        parts = self._parts
-        parts.append(data)
-        if len(parts) - self._joined == _JOIN_EVERY:
-            parts[self._joined :] = [data[:0].join(parts[self._joined :])]
-            self._joined += 1
+    def _hand_on(
+        self, buffer: bytes, start: int, stop: int, key: bytes, frame_ends: bool
+    ) -> Message | None:
+        """Give what has come of a message as an event of its own."""
+        ends = frame_ends and self.first >= FIN
+        piece = buffer[start:stop]
+        if key and piece:
+            piece = mask(piece, key)
+        data: Data = self._decode_text(piece, ends) if self._opcode == _TEXT else piece
+        if ends:
+            self._begin_message()
+        elif frame_ends and self._is_plain():
+            self.room = min(self._max_frame, self._max_size - self._size)
+        if not data and not frame_ends:
+            return None
+        if isinstance(data, str):
+            return TextMessage(data, frame_ends, ends)
+        return BytesMessage(data, frame_ends, ends)
+
+    def _is_plain(self) -> bool:
+        """Whether the payloads of this message are as they were sent."""
+        return not self._compressed and self._codecs is None
+
+    def _decode_text(self, piece: bytes, final: bool) -> str:
+        carry = self._carry
+        try:
+            text, self._carry = decode_piece(carry + piece if carry else piece, final)
+        except UnicodeDecodeError as error:
+            behind = len(error.object) - first_bad_byte(error)
+            raise _invalid_text(self.offset - behind if self._is_plain() else None) from None
+        return text
 
     def _decode(self, piece: bytes) -> Message | None:
         """Gather a frame, then take it through the extensions."""
@@ -272,7 +313,7 @@ class MessageReader(FrameDecoder):
         frame = Frame(
             Opcode(first & 0x0F),
             payload,
-            self.fin,
+            first >= FIN,
             bool(first & RSV1),
             bool(first & RSV2),
             bool(first & RSV3),
@@ -285,7 +326,8 @@ class MessageReader(FrameDecoder):
         frame = inner.decode(frame, room)
         if len(frame.payload) > room:
             raise MessageTooBig.of_message(self._max_size)
-        return self._add(bytes(frame.payload), True)
+        data = bytes(frame.payload)
+        return self._add(data, 0, len(data), b"", True)
 
     def _inflate_message(self, first: int, payload: bytes) -> Message | None:
         """Decompress a message that is one frame, as far as one step goes."""
@@ -327,7 +369,7 @@ class MessageReader(FrameDecoder):
             raise MessageTooBig.of_message(self._max_size)
         if frame_ends and self.first >= FIN:
             deflate.finish()
-        return self._add(data, frame_ends)
+        return self._add(data, 0, len(data), b"", frame_ends)
 
     def _control(self, opcode: int, payload: bytes) -> Ping | Pong | CloseConnection:
         if opcode == Opcode.PING:
@@ -367,12 +409,6 @@ def _invalid_text(offset: int | None) -> InvalidTextError:
 
 def _or_unlimited(limit: int | None, default: int = UNLIMITED) -> int:
     return default if limit is None else min(limit, UNLIMITED)
-
-
-def _message(data: Data, frame_finished: bool, message_finished: bool) -> Message:
-    if isinstance(data, str):
-        return TextMessage(data, frame_finished, message_finished)
-    return BytesMessage(data, frame_finished, message_finished)
 
 
 _SHORT_HEADERS: Final = {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypedDict
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from .codes import Role
 from .config import Limits
@@ -211,11 +211,9 @@ class ServerConnection(Connection):
             return super()._stream_offset()
         return self._requests.offset
 
-    def _feed(self, data: bytes) -> None:
+    def _feed_opening(self, data: bytes) -> None:
         if self.state is ConnectionState.CONNECTING:
             self._requests.feed(data)
-        else:
-            super()._feed(data)
 
     def _next_opening_event(self) -> Event | None:
         if self.state is not ConnectionState.CONNECTING:
@@ -264,6 +262,14 @@ class ServerConnection(Connection):
             )
         return self.request
 
+    def _send_answer(self, event: AcceptConnection | RejectConnection | RejectData) -> None:
+        if isinstance(event, AcceptConnection):
+            self._send_accept(event)
+        elif isinstance(event, RejectConnection):
+            self._send_reject(event)
+        else:
+            self._send_reject_data(event)
+
     def _send_accept(self, event: AcceptConnection) -> None:
         request = self._require_request(Action.SEND_ACCEPT)
         policy = self._policy
@@ -305,10 +311,3 @@ class ServerConnection(Connection):
         self._output.append(data)
         if event.body_finished:
             self._apply(Action.FINISH_REJECT)
-
-    _SENDERS: ClassVar[dict[type[Event], Callable[..., None]]] = {
-        **Connection._SENDERS,
-        AcceptConnection: _send_accept,
-        RejectConnection: _send_reject,
-        RejectData: _send_reject_data,
-    }

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from ..codes import Role
+from ..codes import MASKED, Role
 from ..config import Limits
 from ..connection import Connection
 from ..events import AcceptConnection, Event, RejectConnection, RejectData, Request
 from ..exceptions import HandshakeError
 from ..extensions.base import Extension
 from ..extensions.permessage_deflate import PerMessageDeflate
-from ..frames import MASKED
 from ..handshake import parse_request
 from ..headers import Headers, parse_extension_list
 from ..http1 import ClientCarrier, RequestReader, ResponseHead

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias, Union
 
-from ..codes import Role
+from ..codes import FIN, MASKED, RSV1, RSV2, RSV3, Role
 from ..connection import Connection
 from ..events import (
     AcceptConnection,
@@ -23,7 +23,6 @@ from ..events import (
     TextMessage,
 )
 from ..exceptions import RemoteProtocolError
-from ..frames import FIN, MASKED, RSV1, RSV2, RSV3
 
 __all__ = [
     "Finding",

@@ -1,0 +1,26 @@
+cimport cython
+from cpython.object cimport PyObject
+
+
+cpdef bytes copy_bytes(bytes buffer, Py_ssize_t start, Py_ssize_t stop)
+cpdef str copy_text(bytes buffer, Py_ssize_t start, Py_ssize_t stop)
+cpdef bytes unmask(bytes buffer, Py_ssize_t start, Py_ssize_t stop)
+cpdef str unmask_text(bytes buffer, Py_ssize_t start, Py_ssize_t stop)
+
+
+@cython.final
+cdef class PayloadBuffer:
+    cdef PyObject *_object
+    cdef unsigned char *_data
+    cdef Py_ssize_t _room, _size, _last
+    cdef bint _text
+
+    cpdef bint add(self, bytes buffer, Py_ssize_t start, Py_ssize_t stop, bytes key,
+                   Py_ssize_t to_come) except -1
+    cpdef bytes last(self)
+    cpdef bytes take_bytes(self)
+    cpdef str take_text(self)
+    cdef object _take(self)
+    cdef int _make_room(self, Py_ssize_t room) except -1
+    cdef int _store_as_bytes(self) except -1
+    cdef void _find_data(self) noexcept

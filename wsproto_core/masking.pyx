@@ -1,0 +1,197 @@
+"""Masking of payloads (RFC 6455 section 5.3): exclusive or with a repeated 4-byte key.
+
+The compiled body of `masking.py`, name by name and result by result. It differs where
+Python cannot go: it unmasks straight into the object that the user gets.
+"""
+
+from __future__ import annotations
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_CLEAR, Py_INCREF, Py_XDECREF
+from cpython.unicode cimport PyUnicode_CheckExact
+from libc.string cimport memcpy
+
+from .types import BytesLike, as_bytes
+
+__all__ = ["COMPILED", "PayloadBuffer", "copy_bytes", "copy_text", "mask", "unmask", "unmask_text"]
+
+COMPILED = True
+cdef const unsigned char *NO_KEY = b"\0\0\0\0"
+
+
+cdef extern from "masking.h" nogil:
+    bint wspc_mask(unsigned char *target, const unsigned char *source, size_t size,
+                   const unsigned char *key)
+
+
+cdef extern from "Python.h":
+    object PyUnicode_New(Py_ssize_t size, Py_UCS4 highest)
+    unsigned char *PyUnicode_1BYTE_DATA(object text)
+    str PyUnicode_DecodeUTF8(const char *data, Py_ssize_t size, const char *errors)
+    int PyUnicode_Resize(PyObject **text, Py_ssize_t size) except -1
+    int _PyBytes_Resize(PyObject **data, Py_ssize_t size) except -1
+
+
+cdef inline const unsigned char *_at(bytes data, Py_ssize_t offset) noexcept:
+    return <const unsigned char *>PyBytes_AS_STRING(data) + offset
+
+
+def mask(payload: BytesLike, key: BytesLike) -> bytes:
+    """Mask `payload` with the 4-byte `key`, or unmask it: the operation is its own inverse.
+
+    Raises:
+        TypeError: an argument is not bytes-like.
+        ValueError: `key` has not 4 bytes.
+    """
+    cdef bytes source = as_bytes(payload, "a payload")
+    cdef bytes octets = as_bytes(key, "a masking key")
+    if len(octets) != 4:
+        raise ValueError(f"a masking key has 4 bytes, not {len(octets)}")
+    cdef bytes masked = PyBytes_FromStringAndSize(NULL, len(source))
+    if source:
+        wspc_mask(<unsigned char *>_at(masked, 0), _at(source, 0), len(source), _at(octets, 0))
+    return masked
+
+
+cpdef bytes unmask(bytes buffer, Py_ssize_t start, Py_ssize_t stop):
+    """Unmask a payload where it stands in `buffer`, up to `stop`. At `start` is its key."""
+    return _bytes(buffer, start + 4, stop, _at(buffer, start))
+
+
+cpdef str unmask_text(bytes buffer, Py_ssize_t start, Py_ssize_t stop):
+    """The text that a payload says; its place is given as for `unmask`.
+
+    Raises:
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    return _text(buffer, start + 4, stop, _at(buffer, start))
+
+
+cpdef bytes copy_bytes(bytes buffer, Py_ssize_t start, Py_ssize_t stop):
+    """A payload that is not masked, from `start` to `stop`."""
+    return _bytes(buffer, start, stop, NO_KEY)
+
+
+cpdef str copy_text(bytes buffer, Py_ssize_t start, Py_ssize_t stop):
+    """The text that a payload says that is not masked.
+
+    Raises:
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    return _text(buffer, start, stop, NO_KEY)
+
+
+cdef inline bytes _bytes(bytes buffer, Py_ssize_t start, Py_ssize_t stop, const unsigned char *key):
+    assert 0 <= start <= stop <= len(buffer)
+    cdef bytes payload = PyBytes_FromStringAndSize(NULL, stop - start)
+    if start < stop:
+        wspc_mask(<unsigned char *>_at(payload, 0), _at(buffer, start), stop - start, key)
+    return payload
+
+
+cdef inline str _text(bytes buffer, Py_ssize_t start, Py_ssize_t stop, const unsigned char *key):
+    cdef Py_ssize_t size = stop - start
+    assert 0 <= start <= stop <= len(buffer)
+    text = PyUnicode_New(size, 127)
+    if not size:
+        return text
+    cdef unsigned char *data = PyUnicode_1BYTE_DATA(text)
+    if wspc_mask(data, _at(buffer, start), size, key):
+        # Not ASCII: what is there is no text, and nobody but us has seen it.
+        return PyUnicode_DecodeUTF8(<const char *>data, size, NULL)
+    return text
+
+
+cdef class PayloadBuffer:
+    """A message's payload that arrives in pieces, unmasked side by side: text or bytes."""
+
+    # While no byte over 127 has come, `_object` of a text is a str, in which UTF-8 and the
+    # characters are the same. It has room behind `_size`, and nobody else may see it.
+
+    def __init__(self, bint text):
+        self._text = text
+
+    def __dealloc__(self):
+        Py_XDECREF(self._object)
+
+    cpdef bint add(
+        self, bytes buffer, Py_ssize_t start, Py_ssize_t stop, bytes key, Py_ssize_t to_come
+    ) except -1:
+        """Add what is in `buffer` from `start` to `stop`, unmasked if `key` is not empty.
+
+        `to_come`: how many bytes more are announced. Returns whether all of that is ASCII.
+        """
+        cdef Py_ssize_t size = stop - start
+        cdef const unsigned char *octets = NO_KEY
+        cdef bint high
+        assert 0 <= start <= stop <= len(buffer) and len(key) in (0, 4)
+        self._last = size
+        if not size:
+            return True
+        if size > self._room - self._size:
+            # What is announced need not come: make room for no more than 64 times what did.
+            self._make_room(self._size + size + min(to_come, 63 * (self._size + size)))
+        if key:
+            octets = _at(key, 0)
+        high = wspc_mask(self._data + self._size, _at(buffer, start), size, octets)
+        self._size += size
+        if high and PyUnicode_CheckExact(<object>self._object):
+            self._store_as_bytes()
+        return not high
+
+    cpdef bytes last(self):
+        """The piece that was added last."""
+        return PyBytes_FromStringAndSize(<char *>self._data + self._size - self._last, self._last)
+
+    cpdef bytes take_bytes(self):
+        """All that was added."""
+        return self._take() if self._object else b""
+
+    cpdef str take_text(self):
+        """All that was added, decoded.
+
+        Raises:
+            UnicodeDecodeError: it is not UTF-8.
+        """
+        if not self._object:
+            return ""
+        if PyUnicode_CheckExact(<object>self._object):
+            return self._take()
+        return PyUnicode_DecodeUTF8(<char *>self._data, self._size, NULL)
+
+    cdef object _take(self):
+        self._make_room(self._size)
+        taken = <object>self._object
+        Py_CLEAR(self._object)
+        self._room = self._size = 0
+        return taken
+
+    cdef int _make_room(self, Py_ssize_t room) except -1:
+        """Let the object have `room` bytes in all."""
+        if not self._object:
+            fresh = PyUnicode_New(room, 127) if self._text else PyBytes_FromStringAndSize(NULL, room)
+            Py_INCREF(fresh)
+            self._object = <PyObject *>fresh
+        elif PyUnicode_CheckExact(<object>self._object):
+            PyUnicode_Resize(&self._object, room)
+        else:
+            _PyBytes_Resize(&self._object, room)
+        self._find_data()
+        self._room = room
+        return 0
+
+    cdef int _store_as_bytes(self) except -1:
+        fresh = PyBytes_FromStringAndSize(NULL, self._room)
+        memcpy(PyBytes_AS_STRING(fresh), self._data, self._size)
+        Py_XDECREF(self._object)
+        Py_INCREF(fresh)
+        self._object = <PyObject *>fresh
+        self._find_data()
+        return 0
+
+    cdef void _find_data(self) noexcept:
+        if PyUnicode_CheckExact(<object>self._object):
+            self._data = PyUnicode_1BYTE_DATA(<object>self._object)
+        else:
+            self._data = <unsigned char *>PyBytes_AS_STRING(<object>self._object)

@@ -1,0 +1,43 @@
+"""The supply of masking keys (RFC 6455 section 10.3)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .types import RandomBytes
+
+__all__ = ["MaskingKeys"]
+
+_BATCH_SIZE: Final = 256
+
+
+class MaskingKeys:
+    """Hands out masking keys, drawn from `random_bytes` in batches: one call to the
+    operating system for each key would cost more than masking a short message."""
+
+    __slots__ = ("_batch", "_position", "_random_bytes")
+
+    def __init__(self, random_bytes: RandomBytes) -> None:
+        self._random_bytes = random_bytes
+        self._batch = b""
+        self._position = 0
+
+    def draw(self) -> bytes:
+        """A new 4-byte key, as unpredictable as the source.
+
+        Raises:
+            ValueError: the source gave more or fewer bytes than it was asked for.
+        """
+        self.reserve()
+        position = self._position
+        self._position = position + 4
+        return self._batch[position : position + 4]
+
+    def reserve(self) -> None:
+        """See that the next `draw` has a key; raises what that would."""
+        if self._position >= len(self._batch):
+            batch = self._random_bytes(_BATCH_SIZE)
+            if len(batch) != _BATCH_SIZE:
+                raise ValueError(f"random_bytes gave {len(batch)} bytes instead of {_BATCH_SIZE}")
+            self._batch = batch
+            self._position = 0

@@ -1,0 +1,57 @@
+cimport cython
+
+from .events cimport BytesMessage, Message, TextMessage, whole_bytes, whole_text
+from .frames cimport FrameDecoder
+from .masking cimport PayloadBuffer, copy_bytes, copy_text, unmask, unmask_text
+from .masking_keys cimport MaskingKeys
+from .output cimport OutputQueue
+
+cdef bint COMPILED
+cdef int CONTROL, FIN, MASKED, RSV1, RSV2, RSV3
+cdef long long UNLIMITED
+cdef int _CONTINUATION, _TEXT, _WHOLE_TEXT
+
+
+@cython.final
+cdef class MessageReader(FrameDecoder):
+    cdef bytes _carry
+    cdef bint _chunks, _compressed, _inflating
+    cdef object _codecs, _deflate, _frame
+    cdef long long _fragments, _max_fragments, _max_frame, _max_size, _room, _size
+    cdef int _opcode
+    cdef PayloadBuffer _payload
+
+    @cython.locals(buffer=bytes, position=Py_ssize_t, end=Py_ssize_t, start=Py_ssize_t,
+                   stop=Py_ssize_t, length=Py_ssize_t, first=int, masked=int)
+    cpdef read_message(self)
+    cpdef read(self)
+    cpdef forget(self)
+    cdef _begin_message(self)
+    cdef _begin_frame(self, int first)
+    @cython.locals(payload=PayloadBuffer, ends=bint, text=bint, ascii_only=bint)
+    cdef _add(self, bytes buffer, Py_ssize_t start, Py_ssize_t stop, bytes key, bint frame_ends)
+    cdef _hand_on(self, bytes buffer, Py_ssize_t start, Py_ssize_t stop, bytes key, bint frame_ends)
+    cdef bint _is_plain(self)
+    cdef _decode_text(self, bytes piece, bint final)
+    cdef _decode(self, bytes piece)
+    cdef _inflate_message(self, int first, bytes payload)
+    cdef _inflate(self, bytes piece)
+    cdef _inflated(self, bytes data)
+    cdef _control(self, int opcode, bytes payload)
+
+
+@cython.final
+cdef class MessageWriter:
+    cdef object _codecs, _deflate
+    cdef bint _compressing
+    cdef MaskingKeys _keys
+    cdef object _opcode
+    cdef OutputQueue _output
+
+    cpdef write(self, opcode, bytes payload, bint fin, compress)
+    cdef _write_fragment(self, opcode, bytes payload, bint fin, compress)
+    cpdef write_control(self, opcode, bytes payload)
+    cpdef write_automatic_pong(self, bytes payload)
+    cdef _write_encoded(self, opcode, bytes payload, bint fin, compress)
+    cdef _write_frame(self, int first, bytes payload)
+    cdef bytes _encode(self, int first, bytes payload)
