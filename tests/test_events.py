@@ -322,3 +322,8 @@ def test_close_sources() -> None:
         "LOCAL": "local",
         "TRANSPORT": "transport",
     }
+
+
+def test_a_message_that_is_neither_text_nor_bytes_still_has_its_fields() -> None:
+    message = Message(b"x", False)
+    assert (message.data, message.frame_finished, message.message_finished) == (b"x", False, True)

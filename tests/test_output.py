@@ -9,6 +9,8 @@ from effort import examples
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from wsproto_core import mask
+from wsproto_core.masking_keys import MaskingKeys
 from wsproto_core.output import OutputQueue
 
 
@@ -66,6 +68,12 @@ class QueueMachine(RuleBasedStateMachine):
         self.queue.append(data)
         self.model.append(data)
 
+    @rule(size=st.integers(0, 5), text=st.booleans())
+    def append_joined(self, size: int, text: bool) -> None:
+        data = self.next_bytes(size)
+        self.queue.append_joined(b"[", None, data.decode() if text else data)
+        self.model.append(b"[" + data)
+
     @rule(count=st.integers(1, 12))
     def append_pongs(self, count: int) -> None:
         for _ in range(count):
@@ -113,6 +121,28 @@ def test_what_is_appended_leaves_in_order_unjoined() -> None:
         queue.append(data)
     assert queue.pending == 11
     assert queue.drain_all() == [b"one", b"two", b"three"]
+
+
+def test_frames_that_are_joined_leave_as_one_up_to_a_size() -> None:
+    queue = OutputQueue(16)
+    for number in range(4000):
+        queue.append_joined(b"\x82\x04", None, number.to_bytes(4, "big"))
+    queue.append(b"last")
+    *joined, rest, last = queue.drain_all()
+    assert last == b"last"
+    assert [len(chunk) for chunk in joined] == [6 * -(-(32 << 10) // 6)] * len(joined)
+    frames = b"".join([*joined, rest])
+    assert frames == b"".join(b"\x82\x04" + n.to_bytes(4, "big") for n in range(4000))
+
+
+def test_frames_that_are_joined_are_masked_with_keys_in_turn() -> None:
+    queue = OutputQueue(16)
+    keys = MaskingKeys(lambda size: bytes(range(size)))
+    queue.append_joined(b"h", keys, b"abc")
+    queue.append_joined(b"h", keys, "abc")
+    first, second = bytes([0, 1, 2, 3]), bytes([4, 5, 6, 7])
+    expected = b"h" + first + mask(b"abc", first) + b"h" + second + mask(b"abc", second)
+    assert queue.drain_all() == [expected]
 
 
 def test_the_very_objects_leave() -> None:

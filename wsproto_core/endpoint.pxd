@@ -2,14 +2,13 @@ cimport cython
 
 from .events cimport BytesMessage, Event, Message, Ping, Pong, TextMessage
 from .masking_keys cimport MaskingKeys
-from .messages cimport MessageReader, MessageWriter
-from .output cimport OutputQueue
+from .message_reader cimport MessageReader
+from .message_writer cimport MessageWriter
 
 
 cdef class Endpoint:
     cdef readonly MessageReader _reader
-    cdef readonly OutputQueue _output
-    cdef MessageWriter _writer
+    cdef readonly MessageWriter _output
     cdef bint _auto_close, _auto_pong, _can_send_messages, _reading
     cdef public bint _eof, _reset, _finished
     cdef readonly object _delivery, _limits
@@ -18,6 +17,7 @@ cdef class Endpoint:
     cdef public object request, response, role, state, subprotocol
 
     cdef _next_event(self)
+    cdef _send_message(self, Message event)
 
 
 @cython.final

@@ -33,15 +33,12 @@ from .events import (
 from .exceptions import HandshakeError, LocalProtocolError, RemoteProtocolError, detach
 from .extensions.base import Extension
 from .masking_keys import MaskingKeys
-from .messages import MessageReader, MessageWriter
-from .output import OutputQueue
+from .message_reader import MessageReader
+from .message_writer import MessageWriter
 from .state import ADVICE, ROLE_ONLY, Action, ConnectionState, next_state
 from .types import BytesLike, Delivery, RandomBytes, Subprotocol, as_bytes
 
 __all__ = ["Endpoint"]
-
-_TEXT: Final = Opcode.TEXT
-_BINARY: Final = Opcode.BINARY
 
 
 class Endpoint:
@@ -60,7 +57,6 @@ class Endpoint:
         "_reader",
         "_reading",
         "_reset",
-        "_writer",
         "close_code",
         "close_reason",
         "error",
@@ -99,7 +95,7 @@ class Endpoint:
         self._auto_pong = auto_pong
         self._auto_close = auto_close
         self._random_bytes = random_bytes
-        self._output = OutputQueue(limits.max_pending_pongs)
+        self._output = MessageWriter(limits.max_pending_pongs)
         self._reading = False
         self._can_send_messages = False
         self._eof = False
@@ -113,7 +109,7 @@ class Endpoint:
         rsv = sum(extension.rsv for extension in extensions)
         self._reader = MessageReader(self.role, codecs, rsv, self._limits, self._delivery, offset)
         keys = MaskingKeys(self._random_bytes) if self.role is Role.CLIENT else None
-        self._writer = MessageWriter(self._output, codecs, keys)
+        self._output.open(codecs, keys)
 
     # Bytes in, events out
 
@@ -210,7 +206,7 @@ class Endpoint:
     def _receive_control(self, event: Ping | Pong | CloseConnection) -> Event:
         if isinstance(event, Ping):
             if self._auto_pong:
-                self._writer.write_automatic_pong(event.payload)
+                self._output.write_automatic_pong(event.payload)
         elif isinstance(event, CloseConnection):
             self._apply(Action.RECEIVE_CLOSE)
             self.close_code = event.code
@@ -254,14 +250,8 @@ class Endpoint:
             LocalProtocolError: the state or the protocol forbids it. Nothing is queued.
             TypeError: `event` is not an event, or has content of the wrong type.
         """
-        if isinstance(event, TextMessage):
-            self.send_text(
-                event.data, message_finished=event.message_finished, compress=event.compress
-            )
-        elif isinstance(event, BytesMessage):
-            self.send_bytes(
-                event.data, message_finished=event.message_finished, compress=event.compress
-            )
+        if isinstance(event, Message):
+            self._send_message(event)
         elif isinstance(event, Ping):
             self._send_control(Action.SEND_PING, Opcode.PING, event.payload)
         elif isinstance(event, Pong):
@@ -272,10 +262,19 @@ class Endpoint:
             self._send_answer(event)
         elif isinstance(event, (Request, HandshakeFailed)):
             raise LocalProtocolError(f"{type(event).__name__} is received, never sent")
-        elif isinstance(event, Message):
-            raise TypeError("a message is sent as TextMessage or BytesMessage")
         else:
             raise TypeError(f"an event is wanted, not {type(event).__name__}")
+
+    def _send_message(self, event: Message) -> None:
+        if not self._can_send_messages:
+            raise self._refusal(Action.SEND_MESSAGE)
+        if isinstance(event, TextMessage):
+            self._output.write_text(event._data, event._message_finished, event._compress)
+        elif isinstance(event, BytesMessage):
+            data = as_bytes(event._data, "a binary message")
+            self._output.write_bytes(data, event._message_finished, event._compress)
+        else:
+            raise TypeError("a message is sent as TextMessage or BytesMessage")
 
     def send_text(
         self, data: str, *, message_finished: bool = True, compress: bool | None = None
@@ -283,15 +282,7 @@ class Endpoint:
         """Queue a text message, or a fragment of one; see `TextMessage` and `send`."""
         if not self._can_send_messages:
             raise self._refusal(Action.SEND_MESSAGE)
-        if not isinstance(data, str):
-            raise TypeError(f"text must be str, not {type(data).__name__}")
-        try:
-            payload = data.encode()
-        except UnicodeEncodeError as error:
-            raise LocalProtocolError(
-                f"text with a lone surrogate at index {error.start} has no UTF-8 form"
-            ) from None
-        self._writer.write(_TEXT, payload, message_finished, compress)
+        self._output.write_text(data, message_finished, compress)
 
     def send_bytes(
         self, data: BytesLike, *, message_finished: bool = True, compress: bool | None = None
@@ -300,7 +291,7 @@ class Endpoint:
         if not self._can_send_messages:
             raise self._refusal(Action.SEND_MESSAGE)
         payload = data if type(data) is bytes else as_bytes(data, "a binary message")
-        self._writer.write(_BINARY, payload, message_finished, compress)
+        self._output.write_bytes(payload, message_finished, compress)
 
     def ping(self, payload: BytesLike = b"") -> None:
         """Queue a Ping of up to 125 bytes (RFC 6455 section 5.5.2); see `send`."""
@@ -360,7 +351,7 @@ class Endpoint:
                 f"a payload of {len(data)} bytes: "
                 f"a {opcode.name} carries {MAX_CONTROL_PAYLOAD} at most"
             )
-        self._writer.write_control(opcode, data)
+        self._output.write_control(opcode, data)
 
     def _send_close(self, event: CloseConnection) -> None:
         self._require(Action.SEND_CLOSE)
@@ -393,7 +384,7 @@ class Endpoint:
 
     def _write_close(self, code: int | None, reason: str) -> None:
         payload = b"" if code is None else code.to_bytes(2, "big") + reason.encode()
-        self._writer.write_control(Opcode.CLOSE, payload)
+        self._output.write_control(Opcode.CLOSE, payload)
 
     def _send_answer(self, event: AcceptConnection | RejectConnection | RejectData) -> None:
         """Answer a request; only a server can."""

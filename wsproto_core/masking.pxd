@@ -2,6 +2,10 @@ cimport cython
 from cpython.object cimport PyObject
 
 
+cpdef Py_ssize_t append_frame(bytearray target, bytes header, bytes keys, Py_ssize_t at,
+                              payload) except -1
+cpdef Py_ssize_t ascii_size(text)
+cpdef bytes keyed(bytes keys, Py_ssize_t at, bytes payload)
 cpdef bytes copy_bytes(bytes buffer, Py_ssize_t start, Py_ssize_t stop)
 cpdef str copy_text(bytes buffer, Py_ssize_t start, Py_ssize_t stop)
 cpdef bytes unmask(bytes buffer, Py_ssize_t start, Py_ssize_t stop)

@@ -13,9 +13,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from .types import BytesLike, as_bytes
+from .types import BytesLike, Data, as_bytes
 
-__all__ = ["COMPILED", "PayloadBuffer", "copy_bytes", "copy_text", "mask", "unmask", "unmask_text"]
+__all__ = [
+    "COMPILED",
+    "PayloadBuffer",
+    "append_frame",
+    "ascii_size",
+    "copy_bytes",
+    "copy_text",
+    "keyed",
+    "mask",
+    "unmask",
+    "unmask_text",
+]
 
 COMPILED: bool = False
 """Whether the compiled modules are in use, or the same ones in pure Python."""
@@ -83,6 +94,33 @@ def unmask_text(buffer: bytes, start: int, stop: int) -> str:
         UnicodeDecodeError: it is not UTF-8.
     """
     return unmask(buffer, start, stop).decode()
+
+
+def keyed(keys: bytes, at: int, payload: bytes) -> bytes:
+    """The key that is in `keys` at `at`, and behind it the payload masked with it."""
+    size = len(payload)
+    key = keys[at : at + 4]
+    if size >= _LONG:
+        return key + mask(payload, key)
+    both = _from_bytes(key + payload, "little")
+    words = size + 7 >> 2
+    pad = (both & _KEY) * (_REPEATED[words] - 1)  # nothing in the key's own place
+    return (both ^ pad).to_bytes(4 * words, "little")[: 4 + size]
+
+
+def ascii_size(text: object) -> int:
+    """How many bytes of UTF-8 a text has that is ASCII; -1 for anything else."""
+    return len(text) if isinstance(text, str) and text.isascii() else -1
+
+
+def append_frame(target: bytearray, header: bytes, keys: bytes, at: int, payload: Data) -> int:
+    """Append a frame. Where there are `keys` its payload is masked, as by `keyed`. It is
+    bytes or ASCII text. Returns by how much the target has grown."""
+    if isinstance(payload, str):
+        payload = payload.encode("ascii")
+    frame = header + (keyed(keys, at, payload) if keys else payload)
+    target += frame
+    return len(frame)
 
 
 def copy_bytes(buffer: bytes, start: int, stop: int) -> bytes:

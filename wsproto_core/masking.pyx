@@ -6,15 +6,27 @@ Python cannot go: it unmasks straight into the object that the user gets.
 
 from __future__ import annotations
 
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_Resize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_CLEAR, Py_INCREF, Py_XDECREF
-from cpython.unicode cimport PyUnicode_CheckExact
+from cpython.unicode cimport PyUnicode_Check, PyUnicode_CheckExact, PyUnicode_GET_LENGTH
 from libc.string cimport memcpy
 
 from .types import BytesLike, as_bytes
 
-__all__ = ["COMPILED", "PayloadBuffer", "copy_bytes", "copy_text", "mask", "unmask", "unmask_text"]
+__all__ = [
+    "COMPILED",
+    "PayloadBuffer",
+    "append_frame",
+    "ascii_size",
+    "copy_bytes",
+    "copy_text",
+    "keyed",
+    "mask",
+    "unmask",
+    "unmask_text",
+]
 
 COMPILED = True
 cdef const unsigned char *NO_KEY = b"\0\0\0\0"
@@ -28,6 +40,7 @@ cdef extern from "masking.h" nogil:
 cdef extern from "Python.h":
     object PyUnicode_New(Py_ssize_t size, Py_UCS4 highest)
     unsigned char *PyUnicode_1BYTE_DATA(object text)
+    bint PyUnicode_IS_ASCII(object text)
     str PyUnicode_DecodeUTF8(const char *data, Py_ssize_t size, const char *errors)
     int PyUnicode_Resize(PyObject **text, Py_ssize_t size) except -1
     int _PyBytes_Resize(PyObject **data, Py_ssize_t size) except -1
@@ -66,6 +79,48 @@ cpdef str unmask_text(bytes buffer, Py_ssize_t start, Py_ssize_t stop):
         UnicodeDecodeError: it is not UTF-8.
     """
     return _text(buffer, start + 4, stop, _at(buffer, start))
+
+
+cpdef bytes keyed(bytes keys, Py_ssize_t at, bytes payload):
+    """The key that is in `keys` at `at`, and behind it the payload masked with it."""
+    assert 0 <= at <= len(keys) - 4
+    cdef bytes both = PyBytes_FromStringAndSize(NULL, 4 + len(payload))
+    memcpy(PyBytes_AS_STRING(both), _at(keys, at), 4)
+    wspc_mask(<unsigned char *>_at(both, 4), _at(payload, 0), len(payload), _at(keys, at))
+    return both
+
+
+cpdef Py_ssize_t ascii_size(text):
+    """How many bytes of UTF-8 a text has that is ASCII; -1 for anything else."""
+    return PyUnicode_GET_LENGTH(text) if PyUnicode_Check(text) and PyUnicode_IS_ASCII(text) else -1
+
+
+cpdef Py_ssize_t append_frame(
+    bytearray target, bytes header, bytes keys, Py_ssize_t at, payload
+) except -1:
+    """Append a frame. Where there are `keys` its payload is masked, as by `keyed`. It is
+    bytes or ASCII text. Returns by how much the target has grown."""
+    cdef const unsigned char *source
+    cdef unsigned char *place
+    cdef Py_ssize_t before = len(target)
+    cdef Py_ssize_t key_size = 4 if keys else 0
+    cdef Py_ssize_t size = ascii_size(payload)
+    if size >= 0:
+        source = PyUnicode_1BYTE_DATA(payload)
+    else:
+        source = _at(<bytes?>payload, 0)
+        size = len(<bytes>payload)
+    assert 0 <= at <= len(keys) - key_size
+    PyByteArray_Resize(target, before + len(header) + key_size + size)
+    place = <unsigned char *>PyByteArray_AS_STRING(target) + before
+    memcpy(place, _at(header, 0), len(header))
+    place += len(header)
+    if key_size:
+        memcpy(place, _at(keys, at), 4)
+        wspc_mask(place + 4, source, size, _at(keys, at))
+    else:
+        memcpy(place, source, size)
+    return len(target) - before
 
 
 cpdef bytes copy_bytes(bytes buffer, Py_ssize_t start, Py_ssize_t stop):

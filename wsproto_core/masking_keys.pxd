@@ -4,8 +4,9 @@ cimport cython
 @cython.final
 cdef class MaskingKeys:
     cdef object _random_bytes
-    cdef bytes _batch
     cdef Py_ssize_t _position
+    cdef readonly bytes batch
 
-    cpdef bytes draw(self)
+    @cython.locals(position=Py_ssize_t)
+    cpdef Py_ssize_t draw(self) except -1
     cpdef reserve(self)

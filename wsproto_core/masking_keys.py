@@ -15,29 +15,34 @@ class MaskingKeys:
     """Hands out masking keys, drawn from `random_bytes` in batches: one call to the
     operating system for each key would cost more than masking a short message."""
 
-    __slots__ = ("_batch", "_position", "_random_bytes")
+    __slots__ = ("_position", "_random_bytes", "batch")
+
+    batch: bytes
+    """Keys side by side, the one that `draw` gave among them."""
 
     def __init__(self, random_bytes: RandomBytes) -> None:
         self._random_bytes = random_bytes
-        self._batch = b""
         self._position = 0
+        self.batch = b""
 
-    def draw(self) -> bytes:
-        """A new 4-byte key, as unpredictable as the source.
+    def draw(self) -> int:
+        """Take a new 4-byte key, as unpredictable as the source: where in `batch` it is.
 
         Raises:
             ValueError: the source gave more or fewer bytes than it was asked for.
         """
-        self.reserve()
         position = self._position
+        if position >= len(self.batch):
+            self.reserve()
+            position = 0
         self._position = position + 4
-        return self._batch[position : position + 4]
+        return position
 
     def reserve(self) -> None:
         """See that the next `draw` has a key; raises what that would."""
-        if self._position >= len(self._batch):
+        if self._position >= len(self.batch):
             batch = self._random_bytes(_BATCH_SIZE)
             if len(batch) != _BATCH_SIZE:
                 raise ValueError(f"random_bytes gave {len(batch)} bytes instead of {_BATCH_SIZE}")
-            self._batch = batch
+            self.batch = batch
             self._position = 0

@@ -1,14 +1,23 @@
 cimport cython
 
+from .masking cimport append_frame
+from .masking_keys cimport MaskingKeys
 
-@cython.final
+
+cdef Py_ssize_t _JOINED
+
+
 cdef class OutputQueue:
     cdef list _chunks
-    cdef object _pongs
+    cdef bytearray _joined
+    cdef list _pongs
     cdef Py_ssize_t _max_pongs, _holes, _sent
     cdef readonly Py_ssize_t pending
 
     cpdef append(self, bytes data)
+    @cython.locals(joined=bytearray, batch=bytes, at=Py_ssize_t)
+    cpdef append_joined(self, bytes header, MaskingKeys keys, payload)
+    cdef _close_joined(self)
     cpdef append_pong(self, bytes data)
     cdef _close_holes(self)
     cpdef list drain_all(self)

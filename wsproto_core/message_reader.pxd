@@ -3,11 +3,9 @@ cimport cython
 from .events cimport BytesMessage, Message, TextMessage, whole_bytes, whole_text
 from .frames cimport FrameDecoder
 from .masking cimport PayloadBuffer, copy_bytes, copy_text, unmask, unmask_text
-from .masking_keys cimport MaskingKeys
-from .output cimport OutputQueue
 
 cdef bint COMPILED
-cdef int CONTROL, FIN, MASKED, RSV1, RSV2, RSV3
+cdef int CONTROL, FIN, RSV1, RSV2, RSV3
 cdef long long UNLIMITED
 cdef int _CONTINUATION, _TEXT, _WHOLE_TEXT
 
@@ -38,20 +36,3 @@ cdef class MessageReader(FrameDecoder):
     cdef _inflate(self, bytes piece)
     cdef _inflated(self, bytes data)
     cdef _control(self, int opcode, bytes payload)
-
-
-@cython.final
-cdef class MessageWriter:
-    cdef object _codecs, _deflate
-    cdef bint _compressing
-    cdef MaskingKeys _keys
-    cdef object _opcode
-    cdef OutputQueue _output
-
-    cpdef write(self, opcode, bytes payload, bint fin, compress)
-    cdef _write_fragment(self, opcode, bytes payload, bint fin, compress)
-    cpdef write_control(self, opcode, bytes payload)
-    cpdef write_automatic_pong(self, bytes payload)
-    cdef _write_encoded(self, opcode, bytes payload, bint fin, compress)
-    cdef _write_frame(self, int first, bytes payload)
-    cdef bytes _encode(self, int first, bytes payload)

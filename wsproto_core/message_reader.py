@@ -1,4 +1,4 @@
-"""Messages (RFC 6455 section 5.6): put together from frames, and cut into frames.
+"""Messages (RFC 6455 section 5.6), put together from the peer's frames.
 
 Knows text, fragments, sizes and extensions. Does not know the state of the connection,
 nor what is done about a ping or a close.
@@ -11,7 +11,6 @@ from typing import Final
 from .codes import (
     CONTROL,
     FIN,
-    MASKED,
     RSV1,
     RSV2,
     RSV3,
@@ -36,13 +35,12 @@ from .events import (
 from .exceptions import (
     FrameError,
     InvalidTextError,
-    LocalProtocolError,
     MessageTooBig,
     TooManyFragments,
 )
 from .extensions.base import Codec
 from .extensions.deflate_codec import DeflateCodec
-from .frames import NOTHING, Frame, FrameDecoder, encode_header
+from .frames import NOTHING, Frame, FrameDecoder
 from .masking import (
     COMPILED,
     PayloadBuffer,
@@ -52,12 +50,10 @@ from .masking import (
     unmask,
     unmask_text,
 )
-from .masking_keys import MaskingKeys
-from .output import OutputQueue
 from .types import Data, Delivery
 from .utf8 import decode_piece, first_bad_byte
 
-__all__ = ["MessageReader", "MessageWriter"]
+__all__ = ["MessageReader"]
 
 _CONTINUATION: Final = int(Opcode.CONTINUATION)
 _TEXT: Final = int(Opcode.TEXT)
@@ -409,103 +405,3 @@ def _invalid_text(offset: int | None) -> InvalidTextError:
 
 def _or_unlimited(limit: int | None, default: int = UNLIMITED) -> int:
     return default if limit is None else min(limit, UNLIMITED)
-
-
-_SHORT_HEADERS: Final = {
-    opcode: tuple([encode_header(FIN | opcode, length) for length in range(126)])
-    for opcode in (Opcode.TEXT, Opcode.BINARY)
-}
-
-_SEPARATE: Final = 16 << 10
-"""Payload size in bytes from which joining it to its header costs more than it saves."""
-
-
-class MessageWriter:
-    """Turns messages and control frames into bytes, queued in order."""
-
-    __slots__ = ("_codecs", "_compressing", "_deflate", "_keys", "_opcode", "_output")
-
-    def __init__(
-        self, output: OutputQueue, codecs: tuple[Codec, ...], keys: MaskingKeys | None
-    ) -> None:
-        """`keys` is None on a server, whose frames go unmasked (RFC 6455 section 5.1)."""
-        self._output = output
-        self._keys = keys
-        self._codecs = codecs
-        self._deflate: DeflateCodec | None = None
-        for codec in codecs:
-            if isinstance(codec, DeflateCodec):
-                self._deflate = codec
-        self._compressing = False
-        self._opcode = Opcode.CONTINUATION
-
-    def write(self, opcode: Opcode, payload: bytes, fin: bool, compress: bool | None) -> None:
-        """Queue one frame of a message.
-
-        Raises:
-            LocalProtocolError: a message of the other kind is unfinished.
-        """
-        if self._opcode or not fin:
-            self._write_fragment(opcode, payload, fin, compress)
-        elif self._codecs:
-            self._write_encoded(opcode, payload, fin, compress)
-        elif self._keys is None and len(payload) < 126:
-            self._output.append(_SHORT_HEADERS[opcode][len(payload)] + payload)
-        else:
-            self._write_frame(FIN | opcode, payload)
-
-    def _write_fragment(
-        self, opcode: Opcode, payload: bytes, fin: bool, compress: bool | None
-    ) -> None:
-        if self._opcode not in (Opcode.CONTINUATION, opcode):
-            raise LocalProtocolError(
-                f"a fragmented {self._opcode.name} message is unfinished: "
-                "finish it before you begin another kind"
-            )
-        if self._codecs:
-            self._write_encoded(opcode, payload, fin, compress)
-        else:
-            first = Opcode.CONTINUATION if self._opcode else opcode
-            self._write_frame(first | FIN if fin else first, payload)
-        self._opcode = Opcode.CONTINUATION if fin else opcode
-
-    def write_control(self, opcode: Opcode, payload: bytes) -> None:
-        """Queue a Ping, Pong or Close of at most 125 bytes."""
-        self._write_frame(FIN | opcode, payload)
-
-    def write_automatic_pong(self, payload: bytes) -> None:
-        """Queue the answer to a ping, which gives way when too many wait."""
-        self._output.append_pong(self._encode(FIN | Opcode.PONG, payload))
-
-    def _write_encoded(
-        self, opcode: Opcode, payload: bytes, fin: bool, compress: bool | None
-    ) -> None:
-        begins = not self._opcode
-        deflate = self._deflate
-        if self._keys is not None:
-            self._keys.reserve()  # nothing may fail once a compressor has gone on
-        if deflate is not None and begins:
-            worth = not fin or len(payload) >= deflate.threshold
-            self._compressing = worth if compress is None else compress
-        frame = Frame(opcode if begins else Opcode.CONTINUATION, payload, fin)
-        for codec in self._codecs:
-            if self._compressing or codec is not deflate:
-                frame = codec.encode(frame)
-        self._write_frame(frame.first_byte, frame.payload)
-
-    def _write_frame(self, first: int, payload: bytes) -> None:
-        if len(payload) < _SEPARATE:
-            self._output.append(self._encode(first, payload))
-        elif self._keys is None:
-            self._output.append(encode_header(first, len(payload)))
-            self._output.append(payload)
-        else:
-            key = self._keys.draw()
-            self._output.append(encode_header(first, len(payload), MASKED) + key)
-            self._output.append(mask(payload, key))
-
-    def _encode(self, first: int, payload: bytes) -> bytes:
-        if self._keys is None:
-            return encode_header(first, len(payload)) + payload
-        key = self._keys.draw()
-        return encode_header(first, len(payload), MASKED) + key + mask(payload, key)

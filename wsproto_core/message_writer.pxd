@@ -1,0 +1,33 @@
+cimport cython
+
+from .frames cimport encode_header
+from .masking cimport ascii_size, keyed
+from .masking_keys cimport MaskingKeys
+from .output cimport OutputQueue
+
+
+cdef bint COMPILED
+cdef int FIN, MASKED, _SHORT, _SEPARATE
+
+
+@cython.final
+cdef class MessageWriter(OutputQueue):
+    cdef tuple _binary, _codecs, _text
+    cdef object _deflate
+    cdef bint _compressing
+    cdef MaskingKeys _keys
+    cdef int _opcode
+
+    cpdef open(self, tuple codecs, MaskingKeys keys)
+    @cython.locals(payload=bytes, size=Py_ssize_t)
+    cpdef write_text(self, text, bint fin, compress)
+    cpdef write_bytes(self, bytes payload, bint fin, compress)
+    cpdef write_control(self, opcode, bytes payload)
+    cpdef write_automatic_pong(self, bytes payload)
+    cdef _choose_headers(self)
+    cdef _write_frame_of(self, opcode, bytes payload, bint fin, compress)
+    cdef _write_encoded(self, opcode, bytes payload, bint fin, compress)
+    @cython.locals(header=bytes, at=Py_ssize_t)
+    cdef _write_frame(self, int first, bytes payload)
+    @cython.locals(frame=bytes, at=Py_ssize_t)
+    cdef _append_frame(self, bytes header, bytes payload)

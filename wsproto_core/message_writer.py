@@ -1,0 +1,177 @@
+"""Messages (RFC 6455 section 5.6), cut into frames and queued.
+
+Knows text, fragments, masking and extensions. Does not know the state of the connection.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .codes import FIN, MASKED, Opcode
+from .exceptions import LocalProtocolError
+from .extensions.base import Codec
+from .extensions.deflate_codec import DeflateCodec
+from .frames import Frame, encode_header
+from .masking import COMPILED, ascii_size, keyed
+from .masking_keys import MaskingKeys
+from .output import OutputQueue
+
+__all__ = ["MessageWriter"]
+
+_SHORT: Final = 126
+"""Payloads of fewer bytes have a header of two (RFC 6455 section 5.2)."""
+
+_SEPARATE: Final = 16 << 10
+"""Payload size in bytes from which joining it to its header costs more than it saves."""
+
+
+def _short_headers(opcode: Opcode, masked: int) -> tuple[bytes, ...]:
+    return tuple([encode_header(FIN | opcode, length, masked) for length in range(_SHORT)])
+
+
+_PLAIN_TEXT: Final = _short_headers(Opcode.TEXT, 0)
+_PLAIN_BINARY: Final = _short_headers(Opcode.BINARY, 0)
+_MASKED_TEXT: Final = _short_headers(Opcode.TEXT, MASKED)
+_MASKED_BINARY: Final = _short_headers(Opcode.BINARY, MASKED)
+"""The headers of short, whole, uncompressed messages, by the length of the payload."""
+
+
+class MessageWriter(OutputQueue):
+    """Turns messages and control frames into bytes, and queues them."""
+
+    __slots__ = ("_binary", "_codecs", "_compressing", "_deflate", "_keys", "_opcode", "_text")
+
+    def __init__(self, max_pongs: int) -> None:
+        OutputQueue.__init__(self, max_pongs)
+        self._keys: MaskingKeys | None = None
+        self._codecs: tuple[Codec, ...] = ()
+        self._deflate: DeflateCodec | None = None
+        self._compressing = False
+        self._opcode = 0  # of the message that is unfinished
+        # The headers of the messages that go out just so; none while others are called for.
+        self._text: tuple[bytes, ...] = ()
+        self._binary: tuple[bytes, ...] = ()
+
+    def open(self, codecs: tuple[Codec, ...], keys: MaskingKeys | None) -> None:
+        """Make ready for frames, masked if there are `keys`: those of a client (RFC 6455
+        section 5.1)."""
+        self._codecs = codecs
+        for codec in codecs:
+            if isinstance(codec, DeflateCodec):
+                self._deflate = codec
+        self._keys = keys
+        self._choose_headers()
+
+    def _choose_headers(self) -> None:
+        if self._codecs or self._opcode:
+            self._text = self._binary = ()
+        elif self._keys is None:
+            self._text, self._binary = _PLAIN_TEXT, _PLAIN_BINARY
+        else:
+            self._text, self._binary = _MASKED_TEXT, _MASKED_BINARY
+
+    def write_text(self, text: str, fin: bool, compress: bool | None) -> None:
+        """Queue a text message, or one frame of it.
+
+        Raises:
+            LocalProtocolError: the text has no UTF-8 form, or a binary message is
+                unfinished.
+            TypeError: `text` is not a `str`.
+        """
+        if COMPILED and fin:
+            size = ascii_size(text)
+            if 0 <= size < len(self._text):
+                self.append_joined(self._text[size], self._keys, text)  # such text is its own UTF-8
+                return
+        if not isinstance(text, str):
+            raise TypeError(f"text must be str, not {type(text).__name__}")
+        try:
+            payload = text.encode()
+        except UnicodeEncodeError as error:
+            raise LocalProtocolError(
+                f"text with a lone surrogate at index {error.start} has no UTF-8 form"
+            ) from None
+        if len(payload) < len(self._text) and fin:
+            self._append_frame(self._text[len(payload)], payload)
+        else:
+            self._write_frame_of(Opcode.TEXT, payload, fin, compress)
+
+    def write_bytes(self, payload: bytes, fin: bool, compress: bool | None) -> None:
+        """Queue a binary message, or one frame of it.
+
+        Raises:
+            LocalProtocolError: a text message is unfinished.
+        """
+        if len(payload) < len(self._binary) and fin:
+            self._append_frame(self._binary[len(payload)], payload)
+        else:
+            self._write_frame_of(Opcode.BINARY, payload, fin, compress)
+
+    def write_control(self, opcode: Opcode, payload: bytes) -> None:
+        """Queue a Ping, Pong or Close of at most 125 bytes."""
+        self._write_frame(FIN | opcode, payload)
+
+    def write_automatic_pong(self, payload: bytes) -> None:
+        """Queue the answer to a ping, which gives way when too many wait."""
+        if self._keys is None:
+            self.append_pong(encode_header(FIN | Opcode.PONG, len(payload)) + payload)
+        else:
+            header = encode_header(FIN | Opcode.PONG, len(payload), MASKED)
+            at = self._keys.draw()
+            self.append_pong(header + keyed(self._keys.batch, at, payload))
+
+    def _write_frame_of(
+        self, opcode: Opcode, payload: bytes, fin: bool, compress: bool | None
+    ) -> None:
+        """Queue a frame of a message, the only one or not."""
+        if self._opcode not in (0, opcode):
+            raise LocalProtocolError(
+                f"a fragmented {Opcode(self._opcode).name} message is unfinished: "
+                "finish it before you begin another kind"
+            )
+        first = Opcode.CONTINUATION if self._opcode else opcode
+        if self._codecs:
+            self._write_encoded(first, payload, fin, compress)
+        else:
+            self._write_frame(first | FIN if fin else first, payload)
+        self._opcode = 0 if fin else opcode
+        self._choose_headers()
+
+    def _write_encoded(
+        self, opcode: Opcode, payload: bytes, fin: bool, compress: bool | None
+    ) -> None:
+        deflate = self._deflate
+        if self._keys is not None:
+            self._keys.reserve()  # nothing may fail once a compressor has gone on
+        if deflate is not None and opcode is not Opcode.CONTINUATION:
+            worth = not fin or len(payload) >= deflate.threshold
+            self._compressing = worth if compress is None else compress
+        frame = Frame(opcode, payload, fin)
+        for codec in self._codecs:
+            if self._compressing or codec is not deflate:
+                frame = codec.encode(frame)
+        self._write_frame(frame.first_byte, frame.payload)
+
+    def _write_frame(self, first: int, payload: bytes) -> None:
+        header = encode_header(first, len(payload), 0 if self._keys is None else MASKED)
+        if len(payload) < _SEPARATE:
+            self._append_frame(header, payload)
+        elif self._keys is None:
+            self.append(header)
+            self.append(payload)
+        else:
+            at = self._keys.draw()
+            self.append(header)
+            self.append(keyed(self._keys.batch, at, payload))
+
+    def _append_frame(self, header: bytes, payload: bytes) -> None:
+        if COMPILED:
+            self.append_joined(header, self._keys, payload)
+            return
+        if self._keys is None:
+            frame = header + payload
+        else:
+            at = self._keys.draw()
+            frame = header + keyed(self._keys.batch, at, payload)
+        self._chunks.append(frame)
+        self.pending += len(frame)
