@@ -9,7 +9,7 @@ from .message_writer cimport MessageWriter
 cdef class Endpoint:
     cdef readonly MessageReader _reader
     cdef readonly MessageWriter _output
-    cdef bint _auto_close, _auto_pong, _can_send_messages, _reading
+    cdef unsigned char _auto_close, _auto_pong, _can_send_messages, _reading
     cdef public bint _eof, _reset, _finished
     cdef readonly object _delivery, _limits
     cdef object _random_bytes

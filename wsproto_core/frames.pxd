@@ -15,10 +15,10 @@ cdef class FrameDecoder:
     cdef long long _base, _left
     cdef bytes _buffer, _key, _whole, _expected
     cdef object _queue
-    cdef int _masked, _rsv_first, _rsv_next, _turn
-    cdef bint _in_message, _in_frame, _begins
-    cdef readonly int first
-    cdef readonly bint begins, ends
+    # Small numbers and truths; there are many connections.
+    cdef unsigned char _masked, _rsv_first, _rsv_next, _turn
+    cdef unsigned char _in_message, _in_frame, _begins
+    cdef readonly unsigned char first, begins, ends
     cdef public long long payload_offset, room, room_compressed
 
     cpdef feed(self, bytes data)

@@ -13,10 +13,9 @@ cdef int _CONTINUATION, _TEXT, _WHOLE_TEXT
 @cython.final
 cdef class MessageReader(FrameDecoder):
     cdef bytes _carry
-    cdef bint _chunks, _compressed, _inflating
+    cdef unsigned char _chunks, _compressed, _inflating, _opcode
     cdef object _codecs, _deflate, _frame
-    cdef long long _fragments, _max_fragments, _max_frame, _max_size, _room, _size
-    cdef int _opcode
+    cdef long long _fragments, _max_fragments, _max_size, _room, _size
     cdef PayloadBuffer _payload
 
     @cython.locals(buffer=bytes, position=Py_ssize_t, end=Py_ssize_t, start=Py_ssize_t,

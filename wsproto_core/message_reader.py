@@ -77,7 +77,6 @@ class MessageReader(FrameDecoder):
         "_frame",
         "_inflating",
         "_max_fragments",
-        "_max_frame",
         "_max_size",
         "_opcode",
         "_payload",
@@ -116,11 +115,10 @@ class MessageReader(FrameDecoder):
             self._codecs = tuple(reversed(codecs))
             whole = NOTHING
             room = room_compressed
-        self._max_frame = room_compressed
         super().__init__(role, rsv, rsv_next, whole, base)
         self._room = room
         self.room_compressed = room_compressed
-        self._frame = bytearray()  # where extensions want whole frames
+        self._frame: bytearray | None = None  # where extensions want whole frames
         self._compressed = False
         self._inflating = False
         self._opcode = 0
@@ -215,7 +213,7 @@ class MessageReader(FrameDecoder):
         """Drop the input that is left, and the message that is unfinished."""
         self.drop()
         self._payload = None
-        self._frame.clear()
+        self._frame = None
         for codec in (self._deflate, *(self._codecs or ())):
             if isinstance(codec, DeflateCodec):
                 codec.drop()
@@ -235,7 +233,7 @@ class MessageReader(FrameDecoder):
             self._opcode = opcode
             self._compressed = bool(first & RSV1) and self._deflate is not None
             if self._compressed:
-                self.room = self._max_frame
+                self.room = self.room_compressed
         self._fragments += 1
         if self._fragments > self._max_fragments:
             raise TooManyFragments(
@@ -263,7 +261,7 @@ class MessageReader(FrameDecoder):
             self._begin_message()
             return whole_text(payload.take_text()) if text else whole_bytes(payload.take_bytes())
         if frame_ends and self._is_plain():
-            self.room = min(self._max_frame, self._max_size - self._size)
+            self.room = min(self.room_compressed, self._max_size - self._size)
         return None
 
     def _hand_on(
@@ -278,7 +276,7 @@ class MessageReader(FrameDecoder):
         if ends:
             self._begin_message()
         elif frame_ends and self._is_plain():
-            self.room = min(self._max_frame, self._max_size - self._size)
+            self.room = min(self.room_compressed, self._max_size - self._size)
         if not data and not frame_ends:
             return None
         if isinstance(data, str):
@@ -300,11 +298,13 @@ class MessageReader(FrameDecoder):
 
     def _decode(self, piece: bytes) -> Message | None:
         """Gather a frame, then take it through the extensions."""
+        if self._frame is None:
+            self._frame = bytearray()
         self._frame += piece
         if not self.ends:
             return None
         payload = bytes(self._frame)
-        self._frame.clear()
+        self._frame = None
         first = self.first
         frame = Frame(
             Opcode(first & 0x0F),
@@ -318,7 +318,7 @@ class MessageReader(FrameDecoder):
         assert self._codecs is not None
         *outer, inner = self._codecs
         for codec in outer:
-            frame = codec.decode(frame, self._max_frame)  # not the message itself yet
+            frame = codec.decode(frame, self.room_compressed)  # not the message itself yet
         frame = inner.decode(frame, room)
         if len(frame.payload) > room:
             raise MessageTooBig.of_message(self._max_size)

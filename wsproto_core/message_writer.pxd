@@ -14,9 +14,8 @@ cdef int FIN, MASKED, _SHORT, _SEPARATE
 cdef class MessageWriter(OutputQueue):
     cdef tuple _binary, _codecs, _text
     cdef object _deflate
-    cdef bint _compressing
     cdef MaskingKeys _keys
-    cdef int _opcode
+    cdef unsigned char _compressing, _opcode
 
     cpdef open(self, tuple codecs, MaskingKeys keys)
     @cython.locals(payload=bytes, size=Py_ssize_t)

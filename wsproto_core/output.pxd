@@ -11,15 +11,19 @@ cdef class OutputQueue:
     cdef list _chunks
     cdef bytearray _joined
     cdef list _pongs
-    cdef Py_ssize_t _max_pongs, _holes, _sent
+    cdef Py_ssize_t _max_pongs, _sent
+    cdef int _holes
     cdef readonly Py_ssize_t pending
 
     cpdef append(self, bytes data)
     @cython.locals(joined=bytearray, batch=bytes, at=Py_ssize_t)
     cpdef append_joined(self, bytes header, MaskingKeys keys, payload)
+    @cython.locals(chunk=bytes)
     cdef _close_joined(self)
+    @cython.locals(chunks=list, oldest=Py_ssize_t)
     cpdef append_pong(self, bytes data)
-    cdef _close_holes(self)
+    cdef _close_holes(self, list chunks)
     cpdef list drain_all(self)
+    @cython.locals(chunks=list, chunk=bytes, room=Py_ssize_t, done=Py_ssize_t, sent=Py_ssize_t)
     cpdef bytes drain(self, Py_ssize_t max_bytes)
-    cdef _drop_first(self, Py_ssize_t count, Py_ssize_t sent)
+    cdef _drop_first(self, list chunks, Py_ssize_t count, Py_ssize_t sent)

@@ -26,7 +26,7 @@ class OutputQueue:
     __slots__ = ("_chunks", "_holes", "_joined", "_max_pongs", "_pongs", "_sent", "pending")
 
     def __init__(self, max_pongs: int) -> None:
-        self._chunks: list[bytes] = []
+        self._chunks: list[bytes] | None = None  # as long as nothing waits
         self._joined: bytearray | None = None  # what comes behind _chunks, if compiled
         self._max_pongs = max_pongs
         self._pongs: list[int] | None = None  # where in _chunks pongs wait, oldest first
@@ -38,7 +38,10 @@ class OutputQueue:
         """Queue `data` behind all that waits."""
         if self._joined is not None:
             self._close_joined()
-        self._chunks.append(data)
+        if self._chunks is None:
+            self._chunks = [data]
+        else:
+            self._chunks.append(data)
         self.pending += len(data)
 
     def append_joined(self, header: bytes, keys: MaskingKeys | None, payload: Data) -> None:
@@ -58,34 +61,38 @@ class OutputQueue:
 
     def _close_joined(self) -> None:
         assert self._joined is not None
-        self._chunks.append(bytes(self._joined))
+        chunk = bytes(self._joined)
         self._joined = None
+        self.pending -= len(chunk)
+        self.append(chunk)
 
     def append_pong(self, data: bytes) -> None:
         """Queue an automatic pong; the oldest one gives way when there are too many."""
         self.append(data)
+        chunks = self._chunks
+        assert chunks is not None
         if self._pongs is None:
             self._pongs = []
-        self._pongs.append(len(self._chunks) - 1)
+        self._pongs.append(len(chunks) - 1)
         if len(self._pongs) > self._max_pongs:
             oldest = self._pongs.pop(0)
-            self.pending -= len(self._chunks[oldest])
-            self._chunks[oldest] = b""
+            self.pending -= len(chunks[oldest])
+            chunks[oldest] = b""
             self._holes += 1
-            if self._holes > len(self._chunks) // 2 + self._max_pongs:
-                self._close_holes()
+            if self._holes > len(chunks) // 2 + self._max_pongs:
+                self._close_holes(chunks)
 
-    def _close_holes(self) -> None:
+    def _close_holes(self, chunks: list[bytes]) -> None:
         """Drop the empty chunks: seldom enough that each pong pays for one only."""
         waiting = set(self._pongs or ())
-        chunks: list[bytes] = []
+        kept: list[bytes] = []
         pongs: list[int] = []
-        for index, chunk in enumerate(self._chunks):
+        for index, chunk in enumerate(chunks):
             if chunk:
                 if index in waiting:
-                    pongs.append(len(chunks))
-                chunks.append(chunk)
-        self._chunks = chunks
+                    pongs.append(len(kept))
+                kept.append(chunk)
+        self._chunks = kept
         self._pongs = pongs
         self._holes = 0
 
@@ -94,10 +101,12 @@ class OutputQueue:
         if self._joined is not None:
             self._close_joined()
         chunks = self._chunks
+        if chunks is None:
+            return []
         if self._sent:
             chunks[0] = chunks[0][self._sent :]
             self._sent = 0
-        self._chunks = []
+        self._chunks = None
         self._pongs = None
         self._holes = 0
         self.pending = 0
@@ -109,27 +118,29 @@ class OutputQueue:
             return b"".join(self.drain_all())
         if self._joined is not None:
             self._close_joined()
+        chunks = self._chunks
+        assert chunks is not None
         taken: list[bytes] = []
         room = max_bytes
         done = 0
         sent = self._sent
-        while room >= len(self._chunks[done]) - sent:
-            chunk = self._chunks[done]
+        while room >= len(chunks[done]) - sent:
+            chunk = chunks[done]
             taken.append(chunk[sent:] if sent else chunk)
             room -= len(chunk) - sent
             sent = 0
             done += 1
         if room:
-            taken.append(self._chunks[done][sent : sent + room])
+            taken.append(chunks[done][sent : sent + room])
             sent += room
-        self._drop_first(done, sent)
+        self._drop_first(chunks, done, sent)
         self.pending -= max_bytes
         return b"".join(taken)
 
-    def _drop_first(self, count: int, sent: int) -> None:
+    def _drop_first(self, chunks: list[bytes], count: int, sent: int) -> None:
         """Forget `count` chunks, and `sent` bytes of the one behind them."""
-        self._holes -= self._chunks[:count].count(b"")
-        del self._chunks[:count]
+        self._holes -= chunks[:count].count(b"")
+        del chunks[:count]
         self._sent = sent
         if self._pongs:
             first = 1 if sent else 0
