@@ -41,10 +41,11 @@ sys.stdout.flush()
 '''.format(path=sys.path)
 if sys.version_info >= (3, 13):
     import _interpreters
-    assert _interpreters.exec(_interpreters.create(), program) is None
 else:
-    import _xxsubinterpreters
-    _xxsubinterpreters.run_string(_xxsubinterpreters.create(), program)
+    import _xxsubinterpreters as _interpreters
+interpreter = _interpreters.create()
+assert _interpreters.run_string(interpreter, program) is None
+_interpreters.destroy(interpreter)
 print("still there", wsproto_core.Role.CLIENT.value)
 """
 
