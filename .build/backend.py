@@ -42,6 +42,7 @@ _CYTHON = {
     "cython_directives": {
         "annotation_typing": False,  # a subclass of str is a str; C types are in the .pxd files
         "auto_pickle": False,  # pickles are the same in both modes
+        "freethreading_compatible": True,  # a Python without the global lock stays without it
     },
 }
 

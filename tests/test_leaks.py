@@ -12,7 +12,16 @@ from streams import SCENARIOS, Scenario, User
 from wire import ROLES, cut, fixed_random, frame_to, open_pair
 
 import wsproto_core
-from wsproto_core import Connection, LocalProtocolError, Ping, TextMessage
+from wsproto_core import (
+    BytesMessage,
+    CloseConnection,
+    Connection,
+    LocalProtocolError,
+    Ping,
+    Pong,
+    TextMessage,
+)
+from wsproto_core.codes import SENDABLE_CLOSE_CODES
 
 ROUNDS = 10
 MODULES = [
@@ -91,14 +100,23 @@ def test_messages_on_one_connection() -> None:
             client.send_text(data) if isinstance(data, str) else client.send_bytes(data)
             for event in server.receive_data(client.data_to_send()):
                 server.send(event)  # type: ignore[arg-type]
-            events = list(client.receive_data(b"".join(server.buffers_to_send())))
-            assert pickle.loads(pickle.dumps(events)) == events
+            list(client.receive_data(b"".join(server.buffers_to_send())))
         client.ping(b"1")
         list(server.receive_data(client.data_to_send()))
         list(client.receive_data(server.data_to_send(1)))
         list(client.receive_data(server.data_to_send()))
 
     assert left_by(converse) == (0, 0)
+
+
+def test_events_that_are_made_compared_and_pickled() -> None:
+    def make_them() -> None:
+        events = [TextMessage("text"), BytesMessage(b"bytes", False), Ping(b"1"), Pong(b"2")]
+        assert pickle.loads(pickle.dumps(events)) == events
+        assert len({*events, CloseConnection(1000, "reason")}) == 5
+        assert len(repr(events)) > 50
+
+    assert left_by(make_them) == (0, 0)
 
 
 def test_calls_that_raise() -> None:
@@ -130,4 +148,4 @@ def test_calls_that_raise() -> None:
 def test_a_leak_is_seen() -> None:
     kept: list[object] = []
     assert left_by(lambda: kept.append(TextMessage("a"))) >= (1, 0)
-    assert left_by(lambda: kept.append(TextMessage)) == (0, 1)
+    assert left_by(lambda: kept.append(SENDABLE_CLOSE_CODES)) == (0, 1)
