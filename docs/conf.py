@@ -4,7 +4,11 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
+sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent), str(HERE.parent / "tests")]
+
+import modes  # noqa: E402
+
+modes.load_pure()  # what is compiled has no signatures
 
 from wsproto_core import __version__  # noqa: E402
 

@@ -41,6 +41,7 @@ def loaded() -> dict[str, str | None]:
 def test_all_extension_modules_are_in_use_or_none_is(pytestconfig: pytest.Config) -> None:
     compiled = {module.__name__ for module in modes.compiled_modules()}
     assert compiled == (listed() if pytestconfig.option.mode == "compiled" else set())
+    assert wsproto_core.COMPILED is bool(compiled)
 
 
 def test_every_other_module_is_a_source_file() -> None:
