@@ -26,11 +26,6 @@ PAYLOAD = b"a" * 32
 SECONDS = 30
 """A server that does not answer for so long is broken."""
 
-STEADY_MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(16 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
-"""For each read asyncio asks for 256 KiB and gives nearly all back. Whether the C library
-takes them from the system anew every time, for more than a message costs, is chance: it
-depends on what the process did before. With this it never does."""
-
 
 class Server(NamedTuple):
     """A server, and the connections to it."""
@@ -67,7 +62,6 @@ def serving(name: str, connections: int) -> Iterator[Server]:
                 [sys.executable, str(Path(__file__).with_name("echo_server.py")), name],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env={**os.environ, **STEADY_MALLOC},
                 start_new_session=True,  # Ctrl-C is for the client, which then ends this
             )
         )

@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 
 import engines
+import steady
 from aiohttp import web
 from names import AIOHTTP, NO_PROTOCOL, WEBSOCKETS_SERVER
 from websockets.asyncio.server import ServerConnection, serve
@@ -104,4 +105,5 @@ async def serve_until_eof(name: str) -> None:
 
 
 if __name__ == "__main__":
+    steady.keep_memory()
     asyncio.run(serve_until_eof(sys.argv[1]))

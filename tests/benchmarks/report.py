@@ -6,11 +6,11 @@ be reached; whether it was reached is said for the mode that ran.
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator, Mapping
 from typing import TypedDict
 
 from names import OURS
+from running import MODE, PYTHON, SYSTEM
 from targets import MODES, TARGETS, Mode, Target
 
 __all__ = [
@@ -68,13 +68,13 @@ class Report(TypedDict):
     rows: list[ReportedRow]
 
 
-def heading(mode: Mode, versions: Mapping[str, str], rounds: int) -> Report:
+def heading(versions: Mapping[str, str], rounds: int) -> Report:
     """A report without rows."""
     return Report(
-        mode=mode,
+        mode=MODE,
         versions=dict(versions),
-        python=f"{platform.python_implementation()} {platform.python_version()}",
-        system=f"{platform.system()} {platform.machine()}",
+        python=PYTHON,
+        system=SYSTEM,
         rounds=rounds,
         interrupted=False,
         rows=[],
@@ -82,9 +82,9 @@ def heading(mode: Mode, versions: Mapping[str, str], rounds: int) -> Report:
 
 
 def reported(
-    name: str, group: str, unit: str, size: int, values: dict[str, float], mode: Mode
+    name: str, group: str, unit: str, size: int, values: dict[str, float], mode: Mode = MODE
 ) -> ReportedRow:
-    """A row with its targets."""
+    """A row with its targets; those of `mode` are judged."""
     targets: dict[str, list[ReportedTarget]] = {}
     for each in MODES:
         targets[each] = [

@@ -33,7 +33,7 @@ MASKED_SIZES = {"16 KiB": 16 << 10, "64 KiB": 64 << 10, "1 MiB": 1 << 20}
 class Effort:
     """How much is done for each number."""
 
-    rounds: int = 15
+    rounds: int = 12
     """Times that each engine's turn comes."""
     scale: float = 1.0
     """How much it does in its turn, as a part of what makes a good number."""
@@ -62,7 +62,7 @@ def _each(jobs: Mapping[str, Job], count: int, rounds: int) -> dict[str, float]:
 
 def _messages(size: int, effort: Effort) -> int:
     """How many messages of `size` bytes there are in one turn."""
-    return effort.count(min(20_000, (4 << 20) // (size + 200)))
+    return effort.count(min(5_000, (2 << 20) // (size + 200)))
 
 
 def receive(size: int, role: Role, piece: int, effort: Effort) -> dict[str, float]:
@@ -73,7 +73,7 @@ def receive(size: int, role: Role, piece: int, effort: Effort) -> dict[str, floa
 
 
 def receive_deflated(effort: Effort) -> dict[str, float]:
-    texts = json_messages(effort.count(5_000))
+    texts = json_messages(effort.count(1_000))
     return _receive(Role.SERVER, True, texts, cut(compressed(texts), PIECE), effort)
 
 
@@ -101,7 +101,7 @@ def send(
 
 
 def send_deflated(effort: Effort) -> dict[str, float]:
-    texts = json_messages(effort.count(2_000))
+    texts = json_messages(effort.count(500))
     # aiohttp compresses at another level: that would be another job.
     senders = {
         name: make(Role.SERVER, True) for name, make in engines.SENDERS.items() if name != AIOHTTP
@@ -116,7 +116,7 @@ def _jobs(senders: Mapping[str, engines.Sender], texts: Sequence[str]) -> dict[s
 def mask(size: int, effort: Effort) -> dict[str, float]:
     payload = bytes(range(256)) * (size // 256)
     longer = payload + b"\0"
-    count = effort.count((16 << 20) // size)
+    count = effort.count((4 << 20) // size)
     calls = range(count)
     jobs: dict[str, Job] = {}
 
@@ -135,7 +135,7 @@ def mask(size: int, effort: Effort) -> dict[str, float]:
 
 
 def handshake(deflate: bool, effort: Effort) -> dict[str, float]:
-    count = effort.count(300)
+    count = effort.count(100)
     openers = {name: make(deflate) for name, make in engines.OPENERS.items()}
     for name, opener in openers.items():
         _, response = opener(REQUEST)
@@ -165,7 +165,7 @@ def idle(effort: Effort) -> dict[str, float]:
 
 def echo_cpu(effort: Effort) -> dict[str, float]:
     connections = effort.count(64)
-    return echo.cpu_times(connections, exchanges=effort.count(20), rounds=2 * effort.rounds)
+    return echo.cpu_times(connections, exchanges=effort.count(20), rounds=effort.rounds)
 
 
 def _receive_rows() -> Iterator[Row]:

@@ -13,43 +13,77 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import charts
+import progress
 import report
+import steady
 from engines import VERSIONS
-from engines.ours import COMPILED
-from report import Report
-from rows import ROWS, Effort
-from targets import Mode
-
-MODE: Mode = "compiled" if COMPILED else "pure"
-QUICK = Effort(rounds=3, scale=0.1)
+from report import Report, ReportedRow
+from rows import ROWS, Effort, Row
 
 
-def measured(wanted: str, effort: Effort, result: Report) -> Iterator[report.ReportedRow]:
-    """Measure the rows whose names have `wanted` in them, and add them to `result`.
+@dataclass(frozen=True)
+class Plan:
+    """How the table is measured."""
+
+    passes: int
+    """Times that the whole table is gone through: what disturbs a machine for seconds then
+    has to come back at the same row to be seen."""
+    effort: Effort
+    """What is done for a row each time."""
+
+
+FULL = Plan(passes=4, effort=Effort())
+QUICK = Plan(passes=1, effort=Effort(rounds=5, scale=0.2))
+
+
+def measured(rows: Sequence[Row], plan: Plan, result: Report) -> Iterator[ReportedRow]:
+    """Measure `rows`, add them to `result`, and give each one when its numbers are final.
 
     Ends early, and says so in `result`, when the user presses Ctrl-C."""
-    rows = [row for row in ROWS.values() if wanted in row.name]
+    best: dict[str, dict[str, float]] = {}
+
+    def finish(row: Row) -> ReportedRow:
+        values = best[row.name]
+        final = report.reported(row.name, row.group, row.unit, row.size, values)
+        result["rows"].append(final)
+        return final
+
+    last = plan.passes - 1
     try:
-        for number, row in enumerate(rows, 1):
-            if not sys.stdout.isatty():
-                print(f"[{number}/{len(rows)}] {row.name}", file=sys.stderr, flush=True)
-            values = row.measure(effort)
-            found = report.reported(row.name, row.group, row.unit, row.size, values, MODE)
-            result["rows"].append(found)
-            yield found
+        for number in range(plan.passes):
+            for position, row in enumerate(rows, 1):
+                progress.show(
+                    f"pass {number + 1}/{plan.passes}, row {position}/{len(rows)}: {row.name}"
+                )
+                values = row.measure(plan.effort)
+                known = best.setdefault(row.name, values)
+                for engine, value in values.items():
+                    known[engine] = min(known[engine], value)
+                if number == last:
+                    yield finish(row)
     except KeyboardInterrupt:
         result["interrupted"] = True
+        for row in rows[len(result["rows"]) :]:
+            if row.name in best:
+                yield finish(row)
+    finally:
+        progress.clear()
 
 
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--rounds", type=int, help="rounds of which the best counts")
+    parser.add_argument(
+        "--rounds", type=int, help="turns of each engine in each of the passes over the table"
+    )
     parser.add_argument("--quick", action="store_true", help="a rough table in half a minute")
     parser.add_argument("--only", default="", metavar="TEXT", help="rows that have it in the name")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw the table, too")
     parser.add_argument(
         "--compare",
         nargs=2,
@@ -66,23 +100,33 @@ def main(argv: list[str] | None = None) -> int:
         one, other = (json.loads(path.read_text("utf-8")) for path in options.compare)
         print(*report.compare(one, other), sep="\n")
         return 0
-    effort = QUICK if options.quick else Effort()
+    steady.keep_memory()
+    plan = QUICK if options.quick else FULL
     if options.rounds:
-        effort = Effort(options.rounds, effort.scale)
-    result = report.heading(MODE, VERSIONS, effort.rounds)
+        plan = Plan(plan.passes, Effort(options.rounds, plan.effort.scale))
+    rows = [row for row in ROWS.values() if options.only in row.name]
+    result = report.heading(VERSIONS, plan.passes * plan.effort.rounds)
     if options.json:
-        for _ in measured(options.only, effort, result):
+        for _ in measured(rows, plan, result):
             pass
         print(json.dumps(result, indent=1))
     else:
         print(*report.head_lines(result), sep="\n")
         group = ""
-        for row in measured(options.only, effort, result):
-            print(*report.row_lines(row, MODE, row["group"] != group), sep="\n", flush=True)
+        for row in measured(rows, plan, result):
+            progress.clear()
+            print(
+                *report.row_lines(row, result["mode"], row["group"] != group), sep="\n", flush=True
+            )
             group = row["group"]
         print(*report.foot_lines(result), sep="\n")
+    if options.plot:
+        options.plot.write_text(charts.draw_report(result), "utf-8")
     return 130 if result["interrupted"] else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

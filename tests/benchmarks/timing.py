@@ -15,14 +15,16 @@ def best_times(jobs: Mapping[str, Job], rounds: int) -> dict[str, float]:
     """The shortest time that each job took, in nanoseconds.
 
     The jobs take turns, so that what else the machine does meets all of them alike, and
-    the best of several rounds counts: all that can disturb a job makes it longer. The
-    garbage collector waits until a job is done.
+    the best of many rounds counts: all that can disturb a job makes it longer. The
+    garbage collector runs between the jobs.
     """
     best = dict.fromkeys(jobs, float("inf"))
     for job in jobs.values():
         job()  # what is made but once, is made here
     enabled = gc.isenabled()
+    gc.collect()
     gc.disable()
+    gc.freeze()
     try:
         for _ in range(rounds):
             for name, job in jobs.items():
@@ -31,6 +33,7 @@ def best_times(jobs: Mapping[str, Job], rounds: int) -> dict[str, float]:
                 job()
                 best[name] = min(best[name], time.perf_counter_ns() - start)
     finally:
+        gc.unfreeze()
         if enabled:
             gc.enable()
     return best

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+import running
 from names import AIOHTTP, OURS, WEBSOCKETS, WSPROTO
 
 from wsproto_core import Role
@@ -48,7 +49,7 @@ SenderMaker: TypeAlias = Callable[[Role, bool], Sender]
 """By role, and whether permessage-deflate was agreed on."""
 
 VERSIONS = {
-    OURS: ours.VERSION,
+    OURS: running.VERSION,
     WSPROTO: peer_wsproto.VERSION,
     WEBSOCKETS: peer_websockets.VERSION,
     AIOHTTP: peer_aiohttp.VERSION,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import wsproto_core
 from wsproto_core import (
     Connection,
     Limits,
@@ -18,9 +17,7 @@ from wsproto_core import (
 )
 
 __all__ = [
-    "COMPILED",
     "LARGEST",
-    "VERSION",
     "echoer",
     "event_sender",
     "kept_for_the_caller",
@@ -32,9 +29,6 @@ __all__ = [
 
 LARGEST = 128 << 20
 """The limit on messages, in bytes, of every engine that has one."""
-
-COMPILED: bool = getattr(wsproto_core, "COMPILED", False)
-VERSION = f"{wsproto_core.__version__} ({'compiled' if COMPILED else 'pure'} mode)"
 
 _LIMITS = Limits(max_message_size=LARGEST)
 _DEFLATE = PerMessageDeflate(mem_level=8)  # as zlib's own default, which the peers take
