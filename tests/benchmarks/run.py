@@ -20,6 +20,7 @@ from pathlib import Path
 import charts
 import progress
 import report
+import running
 import steady
 from engines import VERSIONS
 from report import Report, ReportedRow
@@ -82,6 +83,7 @@ def arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--quick", action="store_true", help="a rough table in half a minute")
     parser.add_argument("--only", default="", metavar="TEXT", help="rows that have it in the name")
+    parser.add_argument("--pure", action="store_true", help="not the compiled modules")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw the table, too")
     parser.add_argument(
@@ -100,6 +102,8 @@ def main(argv: list[str] | None = None) -> int:
         one, other = (json.loads(path.read_text("utf-8")) for path in options.compare)
         print(*report.compare(one, other), sep="\n")
         return 0
+    if options.pure:
+        running.start_again_pure()
     steady.keep_memory()
     plan = QUICK if options.quick else FULL
     if options.rounds:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from wsproto_core import (
     Connection,
     Limits,
-    Message,
     PerMessageDeflate,
     Request,
     Role,
@@ -43,13 +42,12 @@ def receiver(role: Role, deflate: bool) -> Callable[[Sequence[bytes]], tuple[int
 
     def receive(pieces: Sequence[bytes]) -> tuple[int, str]:
         messages = 0
-        last: str | bytes = ""
+        last = ""
         for piece in pieces:
             for event in connection.receive_data(piece):
-                if isinstance(event, Message):
+                if isinstance(event, TextMessage):
                     messages += 1
                     last = event.data
-        assert isinstance(last, str)
         return messages, last
 
     return receive

@@ -33,6 +33,8 @@ if (
 
 VERSION = f"{version('aiohttp')} (reader and masking in C)"
 
+_TEXT = WSMsgType.TEXT  # looked up but once, for an enumeration takes its time
+
 _QUEUE_LIMIT = 1 << 30
 """Bytes that a queue may have taken; it cannot know that they have been taken out."""
 
@@ -69,7 +71,7 @@ def receiver(role: Role, deflate: bool) -> Callable[[Sequence[bytes]], tuple[int
             feed(piece)
             while arrived:
                 message, _ = arrived.popleft()
-                if message.type is WSMsgType.TEXT:
+                if message.type is _TEXT:
                     messages += 1
                     last = message.data
         return messages, last
@@ -89,7 +91,7 @@ def sender(role: Role, deflate: bool) -> Callable[[Sequence[str]], bytes]:
 
     async def send_all(texts: Sequence[str]) -> None:
         for text in texts:
-            await writer.send_frame(text.encode(), WSMsgType.TEXT)
+            await writer.send_frame(text.encode(), _TEXT)
 
     def send(texts: Sequence[str]) -> bytes:
         coroutine = send_all(texts)

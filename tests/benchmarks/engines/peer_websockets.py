@@ -21,6 +21,7 @@ from .ours import LARGEST
 __all__ = ["VERSION", "echoer", "mask", "opener", "receiver", "sender"]
 
 _IN_C = apply_mask.__module__ != "websockets.utils"
+_TEXT = Opcode.TEXT  # looked up but once, for an enumeration takes its time
 VERSION = f"{version('websockets')} (masking in {'C' if _IN_C else 'Python'})"
 
 
@@ -40,7 +41,7 @@ def receiver(role: Role, deflate: bool) -> Callable[[Sequence[bytes]], tuple[int
         for piece in pieces:
             protocol.receive_data(piece)
             for frame in protocol.events_received():
-                if isinstance(frame, Frame) and frame.opcode is Opcode.TEXT:
+                if isinstance(frame, Frame) and frame.opcode is _TEXT:
                     last = frame.data.decode()  # type: ignore[union-attr]
                     messages += 1
         return messages, last
@@ -87,7 +88,7 @@ def echoer() -> Callable[[bytes], bytes]:
         protocol.receive_data(data)
         for event in protocol.events_received():
             if isinstance(event, Frame):
-                if event.opcode is Opcode.TEXT:
+                if event.opcode is _TEXT:
                     text = event.data.decode()  # type: ignore[union-attr]
                     protocol.send_text(text.encode())
             elif isinstance(event, Request):
