@@ -54,29 +54,34 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def serving(name: str, connections: int) -> Iterator[Server]:
-    """Start a server and connect to it."""
-    with ExitStack() as stack:
-        process = stack.enter_context(
-            subprocess.Popen(
-                [sys.executable, str(Path(__file__).with_name("echo_server.py")), name],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                start_new_session=True,  # Ctrl-C is for the client, which then ends this
-            )
-        )
+def started(name: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a server, and do not wait for it."""
+    with subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("echo_server.py")), name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for the client, which then ends this
+    ) as process:
         try:
-            assert process.stdout is not None
-            port = int(process.stdout.readline())
-            sockets = [stack.enter_context(connect(port)) for _ in range(connections)]
-            if name == NO_PROTOCOL:
-                yield Server(process, sockets, PAYLOAD, PAYLOAD)
-            else:
-                for sock in sockets:
-                    upgrade(sock)
-                yield Server(process, sockets, frame(PAYLOAD, True), frame(PAYLOAD, False))
+            yield process
         finally:
-            process.kill()  # before the connections end, which would be news to it
+            process.kill()
+
+
+@contextmanager
+def connected(name: str, process: subprocess.Popen[bytes], connections: int) -> Iterator[Server]:
+    """Connect to a server once it has started; at the end, end it."""
+    with ExitStack() as stack:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        sockets = [stack.enter_context(connect(port)) for _ in range(connections)]
+        stack.callback(process.kill)  # before the connections end, which it would report
+        if name == NO_PROTOCOL:
+            yield Server(process, sockets, PAYLOAD, PAYLOAD)
+        else:
+            for sock in sockets:
+                upgrade(sock)
+            yield Server(process, sockets, frame(PAYLOAD, True), frame(PAYLOAD, False))
 
 
 def connect(port: int) -> socket.socket:
@@ -116,7 +121,11 @@ def cpu_times(connections: int, exchanges: int, rounds: int) -> dict[str, float]
     best = dict.fromkeys(SERVERS, float("inf"))
     with ExitStack() as stack:
         stack.enter_context(on_one_cpu())
-        servers = {name: stack.enter_context(serving(name, connections)) for name in SERVERS}
+        processes = {name: stack.enter_context(started(name)) for name in SERVERS}
+        servers = {
+            name: stack.enter_context(connected(name, process, connections))
+            for name, process in processes.items()
+        }
         for server in servers.values():
             server.exchange()
         for _ in range(rounds):

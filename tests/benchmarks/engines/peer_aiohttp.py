@@ -6,7 +6,6 @@ them it is another, slower engine.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import version
@@ -38,7 +37,7 @@ _TEXT = WSMsgType.TEXT  # looked up but once, for an enumeration takes its time
 _QUEUE_LIMIT = 1 << 30
 """Bytes that a queue may have taken; it cannot know that they have been taken out."""
 
-_LOOP = asyncio.new_event_loop()  # the reader's queue asks for one, and does nothing with it
+_LOOP: Any = None  # the queue would ask it for a future if it were awaited
 
 
 class _Transport:
