@@ -6,6 +6,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent), str(HERE.parent / "tests")]
 
+sys.path.append(str(HERE.parent / "tests" / "benchmarks"))
+
 import modes  # noqa: E402
 
 modes.load_pure()  # what is compiled has no signatures

@@ -46,6 +46,8 @@ CHECKED_DIRECTIVES = {
     "autodata",
     "autoexception",
     "autofunction",
+    "benchmark-scaling",
+    "benchmark-table",
     "command-output",
     "generated-table",
     "list-table",

@@ -1,7 +1,8 @@
 """The Sphinx extension: what of these pages comes from the code.
 
-Directives: ``generated-table``, ``type-aliases`` and ``command-output`` (see `tables`), and
-``state-diagram`` (see `state_diagram`).
+Directives: ``generated-table``, ``type-aliases`` and ``command-output`` (see `tables`),
+``state-diagram`` (see `state_diagram`), ``benchmark-table`` and ``benchmark-scaling`` (see
+`benchmark_results`).
 
 Docstrings: sections such as ``Args:`` go through napoleon, the text of attributes does
 not, for napoleon takes what comes before a colon there for a type.
@@ -17,6 +18,7 @@ import re
 from functools import cache
 from typing import ClassVar
 
+import benchmark_results
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
@@ -30,7 +32,29 @@ import wsproto_core
 PACKAGE = "wsproto_core"
 
 
-class GeneratedTable(SphinxDirective):
+class Generated(SphinxDirective):
+    """Text of the code's own making."""
+
+    def parse(self, lines):
+        """The nodes of reStructuredText."""
+        node = nodes.container()
+        self.state.nested_parse(StringList(lines, source="generated"), self.content_offset, node)
+        return node.children
+
+
+def list_table(rows, widths=None):
+    """The lines of a table, whose first row is the heading."""
+    lines = [".. list-table::", "   :header-rows: 1", "   :width: 100%"]
+    if widths:
+        lines.append(f"   :widths: {widths}")
+    lines.append("")
+    for row in rows:
+        for number, cell in enumerate(row):
+            lines.append(f"   {'  -' if number else '* -'} {cell}")
+    return [*lines, ""]
+
+
+class GeneratedTable(Generated):
     """A table of the code's own making."""
 
     required_arguments = 1
@@ -38,19 +62,10 @@ class GeneratedTable(SphinxDirective):
 
     def run(self):
         rows = TABLES[self.arguments[0]]()
-        lines = [".. list-table::", "   :header-rows: 1", "   :width: 100%"]
-        if "widths" in self.options:
-            lines.append(f"   :widths: {self.options['widths']}")
-        lines.append("")
-        for row in rows:
-            for number, cell in enumerate(row):
-                lines.append(f"   {'  -' if number else '* -'} {cell}")
-        node = nodes.container()
-        self.state.nested_parse(StringList(lines, source="generated"), self.content_offset, node)
-        return node.children
+        return self.parse(list_table(rows, self.options.get("widths")))
 
 
-class TypeAliases(SphinxDirective):
+class TypeAliases(Generated):
     """The aliases that are its content: what they stand for, and their docstrings."""
 
     has_content = True
@@ -61,9 +76,7 @@ class TypeAliases(SphinxDirective):
             definition, text = type_alias(name)
             lines += [f".. py:data:: {name}", f"   :module: {PACKAGE}", ""]
             lines += [f"   {line}" for line in [*text.splitlines(), "", f"``{definition}``", ""]]
-        node = nodes.container()
-        self.state.nested_parse(StringList(lines, source="generated"), self.content_offset, node)
-        return node.children
+        return self.parse(lines)
 
 
 class CommandOutput(SphinxDirective):
@@ -83,6 +96,36 @@ class StateDiagram(Directive):
 
     def run(self):
         return [nodes.raw("", draw(), format="html")]
+
+
+class BenchmarkTable(Generated):
+    """What was measured beside the other engines, in each mode."""
+
+    def run(self):
+        found = []
+        for report in benchmark_results.tables():
+            mode = report["mode"]
+            found += self.parse([f".. rubric:: {mode.capitalize()} mode", ""])
+            found += self.parse([benchmark_results.what_ran(report), ""])
+            for rows in benchmark_results.groups(report):
+                found.append(nodes.raw("", benchmark_results.picture(rows, mode), format="html"))
+                found += self.parse(list_table(benchmark_results.table(rows, mode)))
+        return found
+
+
+class BenchmarkScaling(Generated):
+    """How time and memory grow."""
+
+    def run(self):
+        found = []
+        for report in benchmark_results.scaling():
+            found += self.parse([benchmark_results.what_ran(report), ""])
+            found += self.parse(list_table(benchmark_results.growth_table(report)))
+            for chart in report["experiments"]:
+                found += self.parse([f".. rubric:: {chart['title']}", ""])
+                pictures = benchmark_results.growth_pictures(chart)
+                found += [nodes.raw("", picture, format="html") for picture in pictures]
+        return found
 
 
 def process_docstring(app, what, name, obj, options, lines):
@@ -154,6 +197,8 @@ def setup(app):
     app.add_directive("type-aliases", TypeAliases)
     app.add_directive("command-output", CommandOutput)
     app.add_directive("state-diagram", StateDiagram)
+    app.add_directive("benchmark-table", BenchmarkTable)
+    app.add_directive("benchmark-scaling", BenchmarkScaling)
     app.connect("autodoc-process-docstring", process_docstring)
     app.connect("autodoc-process-signature", process_signature)
     app.connect("missing-reference", resolve_reference)

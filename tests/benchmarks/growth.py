@@ -41,7 +41,8 @@ class ScalingChart(TypedDict):
 class ScalingReport(TypedDict):
     """All of them."""
 
-    version: str
+    versions: dict[str, str]
+    """What ran: wsproto_core alone."""
     python: str
     system: str
     interrupted: bool

@@ -23,6 +23,7 @@ __all__ = [
     "heading",
     "reported",
     "row_lines",
+    "verdict",
 ]
 
 
@@ -138,11 +139,12 @@ def row_lines(row: ReportedRow, mode: Mode, new_group: bool) -> Iterator[str]:
     yield f"{row['name']:{_NAME}}{values[OURS]:{_VALUE},.0f}{ratios}{rate}  {verdicts}".rstrip()
 
 
-def verdict(target: ReportedTarget) -> str:
+def verdict(target: ReportedTarget, missed: str = "MISSED") -> str:
     """A target in words, and whether it was met."""
-    if target["met"]:
-        return f"{target['text']} met"
-    return f"{target['text']} MISSED"
+    outcome = "met" if target["met"] else missed
+    if target["kind"] == "overhead":  # what no column shows
+        outcome += f" ({target['measured']:.0%})"
+    return f"{target['text']}: {outcome}"
 
 
 def foot_lines(report: Report) -> Iterator[str]:

@@ -33,7 +33,7 @@ MASKED_SIZES = {"16 KiB": 16 << 10, "64 KiB": 64 << 10, "1 MiB": 1 << 20}
 class Effort:
     """How much is done for each number."""
 
-    rounds: int = 12
+    rounds: int = 8
     """Times that each engine's turn comes."""
     scale: float = 1.0
     """How much it does in its turn, as a part of what makes a good number."""
@@ -62,7 +62,7 @@ def _each(jobs: Mapping[str, Job], count: int, rounds: int) -> dict[str, float]:
 
 def _messages(size: int, effort: Effort) -> int:
     """How many messages of `size` bytes there are in one turn."""
-    return effort.count(min(5_000, (2 << 20) // (size + 200)))
+    return effort.count(min(3_000, (2 << 20) // (size + 200)))
 
 
 def receive(size: int, role: Role, piece: int, effort: Effort) -> dict[str, float]:

@@ -21,7 +21,6 @@ import charts
 import progress
 import report
 import running
-import steady
 from engines import VERSIONS
 from report import Report, ReportedRow
 from rows import ROWS, Effort, Row
@@ -38,7 +37,7 @@ class Plan:
     """What is done for a row each time."""
 
 
-FULL = Plan(passes=4, effort=Effort())
+FULL = Plan(passes=8, effort=Effort())
 QUICK = Plan(passes=1, effort=Effort(rounds=5, scale=0.2))
 
 
@@ -78,9 +77,8 @@ def measured(rows: Sequence[Row], plan: Plan, result: Report) -> Iterator[Report
 
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument(
-        "--rounds", type=int, help="turns of each engine in each of the passes over the table"
-    )
+    parser.add_argument("--passes", type=int, help="passes over the whole table")
+    parser.add_argument("--rounds", type=int, help="turns of each engine in each pass")
     parser.add_argument("--quick", action="store_true", help="a rough table in half a minute")
     parser.add_argument("--only", default="", metavar="TEXT", help="rows that have it in the name")
     parser.add_argument("--pure", action="store_true", help="not the compiled modules")
@@ -104,10 +102,9 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     if options.pure:
         running.start_again_pure()
-    steady.keep_memory()
     plan = QUICK if options.quick else FULL
-    if options.rounds:
-        plan = Plan(plan.passes, Effort(options.rounds, plan.effort.scale))
+    effort = Effort(options.rounds or plan.effort.rounds, plan.effort.scale)
+    plan = Plan(options.passes or plan.passes, effort)
     rows = [row for row in ROWS.values() if options.only in row.name]
     result = report.heading(VERSIONS, plan.passes * plan.effort.rounds)
     if options.json:

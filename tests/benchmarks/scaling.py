@@ -20,6 +20,7 @@ import running
 import steady
 from experiments import EXPERIMENTS, Experiment
 from growth import ScalingChart, ScalingReport
+from names import OURS
 
 
 def measured(
@@ -73,7 +74,7 @@ def main(argv: list[str] | None = None) -> int:
     steady.keep_memory()
     experiments = [each for each in EXPERIMENTS if options.only in each.name]
     result = ScalingReport(
-        version=running.VERSION,
+        versions={OURS: running.VERSION},
         python=running.PYTHON,
         system=running.SYSTEM,
         interrupted=False,
