@@ -8,7 +8,16 @@ from typing import TypedDict
 
 import charts
 
-__all__ = ["LINEAR", "ScalingChart", "ScalingLine", "ScalingReport", "draw", "judge", "text_lines"]
+__all__ = [
+    "LINEAR",
+    "ScalingChart",
+    "ScalingLine",
+    "ScalingReport",
+    "draw",
+    "foot_lines",
+    "judge",
+    "text_lines",
+]
 
 LINEAR = 1.35
 """The exponent up to which growth counts as linear: 1, and room for the caches, which hold
@@ -87,6 +96,15 @@ def text_lines(chart: ScalingChart) -> Iterator[str]:
         for count, taken in line["points"]:
             in_all, each = f"{taken:,.0f} {chart['measured_in']}", f"{taken / count:,.2f}"
             yield f"{count:14,} {chart['unit']}s{in_all:>24}{each:>16} each"
+
+
+def foot_lines(report: ScalingReport) -> Iterator[str]:
+    """What it comes to."""
+    verdicts = [line["linear"] for chart in report["experiments"] for line in chart["lines"]]
+    yield ""
+    yield f"{sum(verdicts)} of {len(verdicts)} lines are linear: exponent up to {LINEAR}"
+    if report["interrupted"]:
+        yield "interrupted: experiments are missing"
 
 
 def draw(chart: ScalingChart) -> dict[str, str]:

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import charts
-import progress
 import report
 import running
 from engines import VERSIONS
+from progress import Progress
 from report import Report, ReportedRow
 from rows import ROWS, Effort, Row
 
@@ -46,6 +46,7 @@ def measured(rows: Sequence[Row], plan: Plan, result: Report) -> Iterator[Report
 
     Ends early, and says so in `result`, when the user presses Ctrl-C."""
     best: dict[str, dict[str, float]] = {}
+    progress = Progress()
 
     def finish(row: Row) -> ReportedRow:
         values = best[row.name]
@@ -58,13 +59,14 @@ def measured(rows: Sequence[Row], plan: Plan, result: Report) -> Iterator[Report
         for number in range(plan.passes):
             for position, row in enumerate(rows, 1):
                 progress.show(
-                    f"pass {number + 1}/{plan.passes}, row {position}/{len(rows)}: {row.name}"
+                    f"pass {number + 1}/{plan.passes}", f"{position}/{len(rows)} {row.name}"
                 )
                 values = row.measure(plan.effort)
                 known = best.setdefault(row.name, values)
                 for engine, value in values.items():
                     known[engine] = min(known[engine], value)
                 if number == last:
+                    progress.clear()
                     yield finish(row)
     except KeyboardInterrupt:
         result["interrupted"] = True
@@ -115,7 +117,6 @@ def main(argv: list[str] | None = None) -> int:
         print(*report.head_lines(result), sep="\n")
         group = ""
         for row in measured(rows, plan, result):
-            progress.clear()
             print(
                 *report.row_lines(row, result["mode"], row["group"] != group), sep="\n", flush=True
             )

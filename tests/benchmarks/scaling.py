@@ -15,12 +15,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import growth
-import progress
 import running
 import steady
 from experiments import EXPERIMENTS, Experiment
 from growth import ScalingChart, ScalingReport
 from names import OURS
+from progress import Progress
 
 
 def measured(
@@ -29,9 +29,11 @@ def measured(
     """Carry out `experiments`, add them to `result`, and give each when it is done.
 
     Ends early, and says so in `result`, when the user presses Ctrl-C."""
+    progress = Progress()
     try:
         for experiment in experiments:
-            best = carry_out(experiment, quick)
+            best = carry_out(experiment, quick, progress)
+            progress.clear()
             chart = ScalingChart(
                 name=experiment.name,
                 title=experiment.title,
@@ -47,14 +49,16 @@ def measured(
         progress.clear()
 
 
-def carry_out(experiment: Experiment, quick: bool) -> dict[str, dict[int, float]]:
+def carry_out(
+    experiment: Experiment, quick: bool, progress: Progress
+) -> dict[str, dict[int, float]]:
     """What each number of units takes, by line. All is done several times: the best counts."""
     best: dict[str, dict[int, float]] = {line: {} for line in experiment.lines}
     counts = experiment.quick_counts if quick else experiment.counts
     for _ in range(1 if experiment.measured_in == "B" else 2 if quick else 4):
         for line, measure in experiment.lines.items():
             for count in counts:
-                progress.show(f"{experiment.name}, {line}: {count:,}")
+                progress.show(experiment.name, f"{line}: {count:,} {experiment.unit}s")
                 taken = measure(count, 0.02 if quick else 0.05)
                 if taken > 0:  # less memory than a page cannot be seen
                     best[line][count] = min(best[line].get(count, taken), taken)
@@ -84,7 +88,6 @@ def main(argv: list[str] | None = None) -> int:
         print(f"wsproto_core {running.VERSION}, {running.PYTHON} on {running.SYSTEM}")
     for chart in measured(experiments, options.quick, result):
         if not options.json:
-            progress.clear()
             print(*growth.text_lines(chart), sep="\n", flush=True)
         if options.plot:
             options.plot.mkdir(parents=True, exist_ok=True)
@@ -92,6 +95,8 @@ def main(argv: list[str] | None = None) -> int:
                 (options.plot / f"{name}.svg").write_text(picture, "utf-8")
     if options.json:
         print(json.dumps(result, indent=1))
+    else:
+        print(*growth.foot_lines(result), sep="\n")
     return 130 if result["interrupted"] else 0
 
 

@@ -18,6 +18,7 @@ import scaling
 import steady
 from experiments import EXPERIMENTS, Experiment
 from growth import LINEAR, exponent, judge
+from progress import Progress
 
 from wsproto_core import Limits, Role
 
@@ -122,7 +123,9 @@ def test_text_has_the_points_and_the_judgement(capsys: pytest.CaptureFixture[str
     assert scaling.main(["--quick"]) == 0
     shown = capsys.readouterr().out
     assert "line: NOT LINEAR, exponent 2.00; at the end a thing takes 100.00 times" in shown
-    assert shown.splitlines()[-1].split() == ["100", "things", "10,000", "ns", "100.00", "each"]
+    *_, last, _, verdict = shown.splitlines()
+    assert last.split() == ["100", "things", "10,000", "ns", "100.00", "each"]
+    assert verdict == "0 of 1 lines are linear: exponent up to 1.35"
 
 
 @pytest.mark.usefixtures("square")
@@ -157,7 +160,7 @@ def test_memory_too_small_to_be_seen_is_no_point() -> None:
         return count // 10 * 4096
 
     one = Experiment("x", "x", "thing", "B", {"line": pages}, (1, 10, 100), (1,))
-    assert scaling.carry_out(one, quick=False) == {"line": {10: 4096, 100: 40960}}
+    assert scaling.carry_out(one, False, Progress()) == {"line": {10: 4096, 100: 40960}}
 
 
 # The mode
@@ -184,3 +187,28 @@ def test_a_compiled_package_starts_again_with_its_py_files(
     assert second == "before"
     with pytest.raises(RuntimeError, match="the compiled modules run despite"):
         running.start_again_pure()
+
+
+# What is said meanwhile
+
+
+def test_progress_is_a_line_for_each_part_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    progress = Progress()
+    for part, detail in (("one", "a"), ("one", "b"), ("two", "a")):
+        progress.show(part, detail)
+    progress.clear()
+    assert capsys.readouterr().err == "one\ntwo\n"
+
+
+def test_progress_is_one_line_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    progress = Progress()
+    progress.show("one", "a")
+    progress.show("one", "b")
+    progress.clear()
+    shown = capsys.readouterr().err
+    assert shown.split("\r\033[K") == ["", "one, a", "one, b", ""]
