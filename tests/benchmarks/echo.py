@@ -10,7 +10,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -28,12 +28,14 @@ SECONDS = 30
 
 
 class Server(NamedTuple):
-    """A server, and the connections to it."""
+    """A server, and connections to it."""
 
     process: subprocess.Popen[bytes]
     sockets: Sequence[socket.socket]
     message: bytes
+    """What is sent on each."""
     reply: bytes
+    """What is to come back."""
 
     def cpu_time(self) -> int:
         """What the server has spent on a CPU so far, in nanoseconds."""
@@ -43,14 +45,15 @@ class Server(NamedTuple):
         self.process.stdin.flush()
         return int(self.process.stdout.readline())
 
-    def exchange(self) -> None:
-        """Have one message go there and back on every connection."""
-        for sock in self.sockets:
-            sock.sendall(self.message)
-        for sock in self.sockets:
-            reply = sock.recv(len(self.reply), socket.MSG_WAITALL)
-            if reply != self.reply:
-                raise RuntimeError(f"a server answered {reply!r}")
+
+def exchange(sockets: Sequence[socket.socket], message: bytes, reply: bytes) -> None:
+    """Have one message go there and back on every connection."""
+    for sock in sockets:
+        sock.sendall(message)
+    for sock in sockets:
+        received = sock.recv(len(reply), socket.MSG_WAITALL)
+        if received != reply:
+            raise RuntimeError(f"a server answered {received!r}")
 
 
 @contextmanager
@@ -91,15 +94,19 @@ def connect(port: int) -> socket.socket:
 
 
 def upgrade(sock: socket.socket) -> None:
+    """Have a request accepted."""
     sock.sendall(REQUEST)
     response = b""
     while not response.endswith(b"\r\n\r\n"):
-        response += sock.recv(4096)
+        data = sock.recv(4096)
+        if not data:
+            raise RuntimeError(f"a server answered {response!r} and no more")
+        response += data
 
 
 @contextmanager
-def on_one_cpu() -> Iterator[None]:
-    """Let this process and those it starts run on one CPU, where the system allows it.
+def on_one_cpu(servers: Iterable[int]) -> Iterator[None]:
+    """Have this process and `servers` run on one CPU, where the system allows it.
 
     Then the client sends on every connection before the server reads on any, and no
     time goes into waking another CPU: every server sees the same.
@@ -108,7 +115,8 @@ def on_one_cpu() -> Iterator[None]:
         yield
         return
     allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(allowed)})
+    for process in (0, *servers):
+        os.sched_setaffinity(process, {max(allowed)})
     try:
         yield
     finally:
@@ -120,19 +128,19 @@ def cpu_times(connections: int, exchanges: int, rounds: int) -> dict[str, float]
     several rounds, in which they take turns."""
     best = dict.fromkeys(SERVERS, float("inf"))
     with ExitStack() as stack:
-        stack.enter_context(on_one_cpu())
         processes = {name: stack.enter_context(started(name)) for name in SERVERS}
         servers = {
             name: stack.enter_context(connected(name, process, connections))
             for name, process in processes.items()
         }
+        stack.enter_context(on_one_cpu([process.pid for process in processes.values()]))
         for server in servers.values():
-            server.exchange()
+            exchange(server.sockets, server.message, server.reply)
         for _ in range(rounds):
             for name, server in servers.items():
                 before = server.cpu_time()
                 for _ in range(exchanges):
-                    server.exchange()
+                    exchange(server.sockets, server.message, server.reply)
                 taken = server.cpu_time() - before
                 best[name] = min(best[name], taken / (connections * exchanges))
     return best

@@ -97,7 +97,8 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    options = arguments().parse_args(argv)
+    parser = arguments()
+    options = parser.parse_args(argv)
     if options.compare:
         one, other = (json.loads(path.read_text("utf-8")) for path in options.compare)
         print(*report.compare(one, other), sep="\n")
@@ -108,6 +109,8 @@ def main(argv: list[str] | None = None) -> int:
     effort = Effort(options.rounds or plan.effort.rounds, plan.effort.scale)
     plan = Plan(options.passes or plan.passes, effort)
     rows = [row for row in ROWS.values() if options.only in row.name]
+    if not rows:
+        parser.error(f"no row has {options.only!r} in its name: {', '.join(ROWS)}")
     result = report.heading(VERSIONS, plan.passes * plan.effort.rounds)
     if options.json:
         for _ in measured(rows, plan, result):

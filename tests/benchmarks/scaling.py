@@ -77,6 +77,9 @@ def main(argv: list[str] | None = None) -> int:
         running.start_again_pure()
     steady.keep_memory()
     experiments = [each for each in EXPERIMENTS if options.only in each.name]
+    if not experiments:
+        names = ", ".join([each.name for each in EXPERIMENTS])
+        parser.error(f"no experiment has {options.only!r} in its name: {names}")
     result = ScalingReport(
         versions={OURS: running.VERSION},
         python=running.PYTHON,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -12,7 +13,7 @@ import engines
 import pytest
 from aiohttp._websocket import helpers, reader
 from engines import peer_websockets
-from names import NO_PROTOCOL, OURS
+from names import OURS
 from traffic import KEY, REQUEST, compressed, continuation, cut, frame, json_messages
 
 from wsproto_core import Connection, PerMessageDeflate, Request, Role, ServerConnection
@@ -187,10 +188,19 @@ def test_every_engine_has_a_version() -> None:
 
 
 def test_a_server_that_answers_something_else_is_noticed() -> None:
-    with (
-        echo.started(NO_PROTOCOL) as process,
-        echo.connected(NO_PROTOCOL, process, 1) as server,
-    ):
-        server.exchange()
-        with pytest.raises(RuntimeError, match="a server answered"):
-            server._replace(message=b"b" * len(echo.PAYLOAD)).exchange()
+    ours, its = socket.socketpair()
+    with ours, its:
+        its.sendall(b"pong" + b"pung")
+        echo.exchange([ours], b"ping", b"pong")
+        assert its.recv(4) == b"ping"
+        with pytest.raises(RuntimeError, match="a server answered b'pung'"):
+            echo.exchange([ours], b"ping", b"pong")
+
+
+def test_a_server_that_refuses_the_handshake_is_noticed() -> None:
+    ours, its = socket.socketpair()
+    with ours, its:
+        its.sendall(b"HTTP/1.1 400")
+        its.shutdown(socket.SHUT_WR)
+        with pytest.raises(RuntimeError, match="400' and no more"):
+            echo.upgrade(ours)

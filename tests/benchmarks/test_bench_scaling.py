@@ -135,6 +135,15 @@ def test_pictures_are_drawn_of_all_and_of_each(tmp_path: Path) -> None:
     assert names == {"x.svg", "x-each.svg"}
 
 
+@pytest.mark.usefixtures("square")
+def test_experiments_that_are_not_there_cannot_be_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        scaling.main(["--only", "y"])
+    assert "no experiment has 'y' in its name: x" in capsys.readouterr().err
+
+
 def test_ctrl_c_leaves_the_experiments_so_far(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

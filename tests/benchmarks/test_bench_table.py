@@ -244,6 +244,15 @@ def test_only_the_rows_that_are_asked_for_are_measured(
     assert "\none " in capsys.readouterr().out
 
 
+def test_rows_that_are_not_there_cannot_be_asked_for(
+    table: dict[str, Row], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table["one"] = row("one")
+    with pytest.raises(SystemExit):
+        run.main(["--only", "two"])
+    assert "no row has 'two' in its name: one" in capsys.readouterr().err
+
+
 def interrupt(effort: Effort) -> dict[str, float]:
     raise KeyboardInterrupt
 
