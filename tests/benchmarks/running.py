@@ -13,7 +13,7 @@ import wsproto_core
 
 __all__ = ["MODE", "PYTHON", "SYSTEM", "VERSION", "start_again_pure"]
 
-MODE: Mode = "compiled" if getattr(wsproto_core, "COMPILED", False) else "pure"
+MODE: Mode = "compiled" if wsproto_core.COMPILED else "pure"
 VERSION = f"{wsproto_core.__version__} ({MODE} mode)"
 PYTHON = f"{platform.python_implementation()} {platform.python_version()}"
 SYSTEM = f"{platform.system()} {platform.machine()}"
