@@ -30,7 +30,7 @@ class Connection(Endpoint):
     Made directly, the connection is open already: the opening handshake took place
     elsewhere. `ClientConnection` and `ServerConnection` begin with the handshake.
 
-    What the `receive_` methods give iterates over the events that are due. A frame takes
+    What the receiving methods give iterates over the events that are due. A frame takes
     effect when its event is taken, so whatever you send in answer to one event leaves
     ahead of what the next frame brings about.
 

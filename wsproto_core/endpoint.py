@@ -306,7 +306,7 @@ class Endpoint:
         self._send_close(CloseConnection(code, reason))
 
     def data_to_send(self, max_bytes: int | None = None) -> bytes:
-        """Take out what waits to be sent, up to `max_bytes` bytes of it, in order."""
+        """Take out what waits to be sent, up to ``max_bytes`` bytes of it, in order."""
         if max_bytes is None:
             chunks = self._output.drain_all()
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -32,7 +32,7 @@ class OutputQueue:
         self._pongs: list[int] | None = None  # where in _chunks pongs wait, oldest first
         self._holes = 0  # pongs that gave way: empty chunks
         self._sent = 0  # bytes of the first chunk that have left already
-        self.pending = 0
+        self.pending: int = 0
 
     def append(self, data: bytes) -> None:
         """Queue `data` behind all that waits."""
