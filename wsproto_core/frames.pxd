@@ -5,7 +5,7 @@ cdef long long UNLIMITED
 cdef int _RSV, _CONTINUATION
 cdef bytes _KNOWN
 
-cpdef bytes encode_header(int first_byte, Py_ssize_t length, int masked=*)
+cpdef bytes encode_header(first_byte, length, masked=*)
 @cython.locals(opcode=int, control=int, allowed=int)
 cdef first_byte_violation(int first, bint in_message, int rsv_first, int rsv_next)
 

@@ -60,10 +60,10 @@ def encode_header(first_byte: int, length: int, masked: int = 0) -> bytes:
     """The first 2 to 10 bytes of a frame, up to the masking key: `length` in its
     minimal form (RFC 6455 section 5.2); `masked` is 0x80 or 0."""
     if length < 126:
-        return bytes((first_byte, masked | length))
+        return (first_byte << 8 | masked | length).to_bytes(2, "big")
     if length < 1 << 16:
-        return bytes((first_byte, masked | 126)) + length.to_bytes(2, "big")
-    return bytes((first_byte, masked | 127)) + length.to_bytes(8, "big")
+        return (first_byte << 24 | (masked | 126) << 16 | length).to_bytes(4, "big")
+    return ((first_byte << 8 | masked | 127) << 64 | length).to_bytes(10, "big")
 
 
 def encode_frame(frame: Frame, masking_key: bytes | None = None) -> bytes:

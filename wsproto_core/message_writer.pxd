@@ -7,7 +7,7 @@ from .output cimport OutputQueue
 
 
 cdef bint COMPILED
-cdef int FIN, MASKED, _SHORT, _SEPARATE
+cdef int FIN, MASKED, _SHORT, _SEPARATE, _TEXT
 
 
 @cython.final
@@ -18,7 +18,7 @@ cdef class MessageWriter(OutputQueue):
     cdef unsigned char _compressing, _opcode
 
     cpdef open(self, tuple codecs, MaskingKeys keys)
-    @cython.locals(payload=bytes, size=Py_ssize_t)
+    @cython.locals(payload=bytes, header=bytes, size=Py_ssize_t)
     cpdef write_text(self, text, bint fin, compress)
     cpdef write_bytes(self, bytes payload, bint fin, compress)
     cpdef write_control(self, opcode, bytes payload)
@@ -28,5 +28,6 @@ cdef class MessageWriter(OutputQueue):
     cdef _write_encoded(self, opcode, bytes payload, bint fin, compress)
     @cython.locals(header=bytes, at=Py_ssize_t)
     cdef _write_frame(self, int first, bytes payload)
+    cdef bytes _header(self, int first, Py_ssize_t length)
     @cython.locals(frame=bytes, at=Py_ssize_t)
     cdef _append_frame(self, bytes header, bytes payload)

@@ -21,6 +21,8 @@ __all__ = ["MessageWriter"]
 _SHORT: Final = 126
 """Payloads of fewer bytes have a header of two (RFC 6455 section 5.2)."""
 
+_TEXT: Final = int(Opcode.TEXT)
+
 _SEPARATE: Final = 16 << 10
 """Payload size in bytes from which joining it to its header costs more than it saves."""
 
@@ -78,10 +80,11 @@ class MessageWriter(OutputQueue):
                 unfinished.
             TypeError: `text` is not a `str`.
         """
-        if COMPILED and fin:
+        if COMPILED and fin and self._text:
             size = ascii_size(text)
-            if 0 <= size < len(self._text):
-                self.append_joined(self._text[size], self._keys, text)  # such text is its own UTF-8
+            if 0 <= size < _SEPARATE:  # such text is its own UTF-8
+                header = self._text[size] if size < _SHORT else self._header(FIN | _TEXT, size)
+                self.append_joined(header, self._keys, text)
                 return
         if not isinstance(text, str):
             raise TypeError(f"text must be str, not {type(text).__name__}")
@@ -113,10 +116,10 @@ class MessageWriter(OutputQueue):
 
     def write_automatic_pong(self, payload: bytes) -> None:
         """Queue the answer to a ping, which gives way when too many wait."""
+        header = self._header(FIN | Opcode.PONG, len(payload))
         if self._keys is None:
-            self.append_pong(encode_header(FIN | Opcode.PONG, len(payload)) + payload)
+            self.append_pong(header + payload)
         else:
-            header = encode_header(FIN | Opcode.PONG, len(payload), MASKED)
             at = self._keys.draw()
             self.append_pong(header + keyed(self._keys.batch, at, payload))
 
@@ -153,7 +156,7 @@ class MessageWriter(OutputQueue):
         self._write_frame(frame.first_byte, frame.payload)
 
     def _write_frame(self, first: int, payload: bytes) -> None:
-        header = encode_header(first, len(payload), 0 if self._keys is None else MASKED)
+        header = self._header(first, len(payload))
         if len(payload) < _SEPARATE:
             self._append_frame(header, payload)
         elif self._keys is None:
@@ -163,6 +166,9 @@ class MessageWriter(OutputQueue):
             at = self._keys.draw()
             self.append(header)
             self.append(keyed(self._keys.batch, at, payload))
+
+    def _header(self, first: int, length: int) -> bytes:
+        return encode_header(first, length, 0 if self._keys is None else MASKED)
 
     def _append_frame(self, header: bytes, payload: bytes) -> None:
         if COMPILED:
