@@ -35,7 +35,7 @@ from .extensions.base import Extension
 from .masking_keys import MaskingKeys
 from .message_reader import MessageReader
 from .message_writer import MessageWriter
-from .state import ADVICE, ROLE_ONLY, Action, ConnectionState, next_state
+from .state import ADVICE, ROLE_ONLY, TRANSITIONS, Action, ConnectionState, next_state
 from .types import BytesLike, Delivery, RandomBytes, Subprotocol, as_bytes
 
 __all__ = ["Endpoint"]
@@ -106,7 +106,7 @@ class Endpoint:
         """Make ready for frames; the first is at `offset` in the peer's stream."""
         codecs = tuple([extension.codec(self.role) for extension in extensions])
         self.extensions = extensions
-        rsv = sum(extension.rsv for extension in extensions)
+        rsv = sum([extension.rsv for extension in extensions])
         self._reader = MessageReader(self.role, codecs, rsv, self._limits, self._delivery, offset)
         keys = MaskingKeys(self._random_bytes) if self.role is Role.CLIENT else None
         self._output.open(codecs, keys)
@@ -403,10 +403,10 @@ class Endpoint:
     def _enter(self, state: ConnectionState) -> None:
         self.state = state
         was_reading = self._reading
-        self._reading = self._next_state(Action.RECEIVE_FRAME) is not None
+        self._reading = Action.RECEIVE_FRAME in TRANSITIONS[state]
         if was_reading and not self._reading:
             self._reader.forget()  # nobody will look at what is left
-        self._can_send_messages = self._next_state(Action.SEND_MESSAGE) is not None
+        self._can_send_messages = Action.SEND_MESSAGE in TRANSITIONS[state]
         if state is ConnectionState.CLOSED and self.role is Role.SERVER:
             self._finished = True
 

@@ -18,6 +18,8 @@ __all__ = ["ADVICE", "ROLE_ONLY", "TRANSITIONS", "Action", "ConnectionState", "n
 class ConnectionState(enum.Enum):
     """Where a connection is in its life."""
 
+    __hash__ = object.__hash__  # each member is the only one of its kind
+
     CONNECTING = "CONNECTING"
     """The opening handshake is not over."""
     OPEN = "OPEN"
@@ -34,6 +36,8 @@ class ConnectionState(enum.Enum):
 
 class Action(enum.Enum):
     """What can happen to a connection. `SEND_` is the caller's doing, `RECEIVE_` the peer's."""
+
+    __hash__ = object.__hash__  # each member is the only one of its kind
 
     SEND_ACCEPT = "send AcceptConnection"
     SEND_REJECT = "send RejectConnection"
