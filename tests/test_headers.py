@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import copy
+import itertools
 import pickle
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from expect import measure
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +18,7 @@ from wsproto_core.exceptions import LocalProtocolError, MalformedHandshake
 from wsproto_core.headers import (
     Headers,
     accept_key,
+    as_headers,
     build_basic_authorization,
     build_basic_challenge,
     check_basic_authorization,
@@ -30,6 +33,7 @@ from wsproto_core.headers import (
     parse_origin,
     parse_protocol_list,
     parse_token_list,
+    values_by_name,
 )
 from wsproto_core.types import ExtensionName, ExtensionOffer
 
@@ -66,6 +70,18 @@ def test_takes_pairs_mappings_and_headers(fields: Any) -> None:
 def test_decodes_every_byte() -> None:
     every_byte = bytes(range(256))
     assert Headers([(b"X", every_byte)])["X"].encode("latin-1") == every_byte
+
+
+def test_pairs_of_text_are_taken_as_they_are() -> None:
+    fields = (("A", "1"), ("b", "2"))
+    assert as_headers(fields) == Headers(fields)
+    assert list(as_headers(fields)) == list(fields)
+
+
+def test_values_are_found_by_name_in_any_letter_case() -> None:
+    headers = Headers([("Via", "1"), ("host", "a"), ("VIA", "2, 3")])
+    assert values_by_name(headers) == {"via": ["1", "2, 3"], "host": ["a"]}
+    assert values_by_name(Headers()) == {}
 
 
 REFUSED: list[Any] = [
@@ -301,6 +317,20 @@ def test_a_mebibyte_of_whitespace_or_escapes_is_parsed() -> None:
     assert parse_extension_list([f'x; a="{escapes}"']) == (("x", (("a", "c" * (MEBIBYTE // 8)),)),)
 
 
+@pytest.mark.parametrize("size", [60, 6000])
+def test_little_is_remembered_of_extension_lists(size: int) -> None:
+    numbers = itertools.count()
+
+    def parse_many() -> None:
+        for number in itertools.islice(numbers, 500):
+            value = f"{number}".rjust(size, "x")
+            assert parse_extension_list([f"a; b={value}"]) == (("a", (("b", value),)),)
+
+    parse_many()
+    kept, _ = measure(parse_many)
+    assert kept < 32 << 10
+
+
 extension_offers: st.SearchStrategy[ExtensionOffer] = st.tuples(
     tokens.map(ExtensionName),
     st.lists(st.tuples(tokens, st.none() | st.just("") | tokens), max_size=4).map(tuple),
@@ -458,7 +488,7 @@ HOSTS = {
     "a:": ("a", None), "a:0": ("a", 0), "a:00080": ("a", 80), "a:65535": ("a", 65535),
     "127.0.0.1:1": ("127.0.0.1", 1), "[::1]": ("::1", None), "[FE80::A]:443": ("fe80::a", 443),
     "[::ffff:1.2.3.4]": ("::ffff:1.2.3.4", None), "a%2Fb": ("a%2fb", None), "a.": ("a.", None),
-    "a_b.c-d~!$&'()*+,;=": ("a_b.c-d~!$&'()*+,;=", None),
+    "a_b.c-d~!$&'()*+,;=": ("a_b.c-d~!$&'()*+,;=", None), "%41b%4Fc": ("%41b%4fc", None),
 }  # fmt: skip
 
 BAD_HOSTS = [
@@ -467,6 +497,7 @@ BAD_HOSTS = [
     "a?b", "a#b", "a, b", "a\\b", "<a>", "a%", "a%2", "a%zz", "::1", "[]", "[::1", "::1]", "[::1]a",
     "a[::1]", "[a]", "[:::]", "[1:2]", "[127.0.0.1]", "[::1%25eth0]", "[v1.a]", "[::1]:a",
     "[[::1]]", "[" + ":" * MEBIBYTE, "a" * MEBIBYTE + "@", "%41" * (MEBIBYTE // 8) + "%",
+    "a%41" * (MEBIBYTE // 8) + "%", "%41b%", "%41b%zzc",
 ]  # fmt: skip
 
 

@@ -128,9 +128,8 @@ def test_101_and_what_follows_it_are_kept_apart() -> None:
 
 
 def test_request_parsed_elsewhere_is_given_out_as_it_is() -> None:
-    reader = RequestReader(Limits())
     request = RequestHead("GET", "/", Headers({"Host": "a"}))
-    reader.put(request)
+    reader = RequestReader(Limits(), request)
     reader.feed(b"frames")
     assert reader.read() == request
     assert reader.offset == 0

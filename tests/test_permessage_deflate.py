@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import pickle
 import random
 import zlib
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import wsproto.extensions
 import wsproto.frame_protocol
+from expect import measure
 from hypothesis import given
 from hypothesis import strategies as st
 from isal import isal_zlib
@@ -160,6 +162,28 @@ def test_malformed_parameters_decline_an_offer_and_fail_a_response(parameters: A
     with pytest.raises(NegotiationError) as caught:
         PerMessageDeflate().confirm(parameters)
     assert caught.value.section == "RFC 7692 section 7.1"
+
+
+def test_nothing_is_remembered_of_malformed_offers() -> None:
+    extension = PerMessageDeflate()
+    numbers = itertools.count()
+
+    def decline_many() -> None:
+        for number in itertools.islice(numbers, 500):
+            long = f"{number}".rjust(6000, "x")
+            assert extension.accept([(long, None)]) is None
+            assert extension.accept([("server_max_window_bits", long)]) is None
+
+    decline_many()
+    kept, _ = measure(decline_many)
+    assert kept < 8 << 10
+
+
+def test_one_agreement_serves_all_who_offer_the_same() -> None:
+    offer = [("client_max_window_bits", "10")]
+    one, other = (PerMessageDeflate(level=level).accept(offer) for level in (3, 3))
+    assert one is other
+    assert PerMessageDeflate(level=4).accept(offer) != one
 
 
 S, C = "server_max_window_bits", "client_max_window_bits"

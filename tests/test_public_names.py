@@ -55,6 +55,7 @@ INTERNAL = {
         "response_headers",
     },
     "wsproto_core.headers": {
+        "as_headers",
         "check_fields",
         "format_extension_list",
         "is_key",
@@ -64,6 +65,7 @@ INTERNAL = {
         "parse_origin",
         "parse_protocol_list",
         "parse_token_list",
+        "values_by_name",
     },
     "wsproto_core.http1": {
         "BodyPiece",

@@ -7,7 +7,7 @@ carried it. Knows nothing of how HTTP is written or read.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +25,7 @@ from .extensions.base import Extension, shared_rsv_bits
 from .headers import (
     Headers,
     accept_key,
+    as_headers,
     check_fields,
     format_extension_list,
     is_key,
@@ -34,8 +35,9 @@ from .headers import (
     parse_origin,
     parse_protocol_list,
     parse_token_list,
+    values_by_name,
 )
-from .types import ExtensionName, ExtensionOffer, Origin, Subprotocol
+from .types import ExtensionOffer, ExtensionParameter, Origin, Subprotocol
 
 __all__ = [
     "Offer",
@@ -76,29 +78,39 @@ _OURS: Final = frozenset(
 """Header fields that belong to the handshake itself: no caller may add them."""
 
 
-def _only(headers: Headers, name: str) -> str | None:
+_Values = Mapping[str, Sequence[str]]
+"""The values of header fields, by their names in lower case."""
+
+
+def _only(fields: _Values, name: str) -> str | None:
     """The value of a field that may come once at most."""
-    values = headers.get_all(name)
+    values = fields.get(name.lower(), ())
     if len(values) > 1:
         raise MalformedHandshake(f"{name} is there {len(values)} times", section=_READING)
     return values[0] if values else None
 
 
-def _check_upgrade(headers: Headers) -> None:
+def _check_upgrade(fields: _Values) -> None:
     """Both messages name the protocol in Upgrade, and Upgrade in Connection."""
-    upgrade = parse_protocol_list(headers.get_all("Upgrade"), "Upgrade")
-    if "websocket" not in [protocol.lower() for protocol in upgrade]:
-        raise MalformedHandshake("Upgrade does not name websocket", section=_READING)
-    connection = parse_token_list(headers.get_all("Connection"), "Connection")
-    if "upgrade" not in [option.lower() for option in connection]:
-        raise MalformedHandshake("Connection does not name Upgrade", section=_READING)
+    _check_named(fields, "Upgrade", "websocket", parse_protocol_list)
+    _check_named(fields, "Connection", "Upgrade", parse_token_list)
 
 
-def _check_no_body(headers: Headers) -> None:
+def _check_named(
+    fields: _Values, name: str, wanted: str, parse: Callable[[Iterable[str], str], list[str]]
+) -> None:
+    lines = fields.get(name.lower(), ())
+    if lines == [wanted]:
+        return  # as nearly everybody writes it
+    if wanted.lower() not in [element.lower() for element in parse(lines, name)]:
+        raise MalformedHandshake(f"{name} does not name {wanted}", section=_READING)
+
+
+def _check_no_body(fields: _Values) -> None:
     # Bytes behind the head are frames. Whoever reads the length would not see them so,
     # and a proxy that does could be made to forward another request in them.
     for name in ("Content-Length", "Transfer-Encoding"):
-        if name in headers:
+        if name.lower() in fields:
             raise MalformedHandshake(f"{name} in a WebSocket handshake", section=_READING)
 
 
@@ -118,13 +130,14 @@ def parse_request(method: str, target: str, headers: Headers) -> Request:
             raise MalformedHandshake(
                 f"a byte over 127 in {name[:60]}", section="RFC 9110 section 5.5"
             )
-    host = _only(headers, "Host")
+    fields = values_by_name(headers)
+    host = _only(fields, "Host")
     if host is None or parse_host(host) is None:
         raise MalformedHandshake("Host is missing or malformed", section=_READING)
     host, target = _resource(host, target)
-    _check_upgrade(headers)
-    _check_no_body(headers)
-    version = _only(headers, "Sec-WebSocket-Version")
+    _check_upgrade(fields)
+    _check_no_body(fields)
+    version = _only(fields, "Sec-WebSocket-Version")
     if version is None:
         raise MalformedHandshake("Sec-WebSocket-Version is missing", section=_READING)
     if version != WEBSOCKET_VERSION:
@@ -132,18 +145,18 @@ def parse_request(method: str, target: str, headers: Headers) -> Request:
             f"Sec-WebSocket-Version {version[:20]} instead of {WEBSOCKET_VERSION}",
             section="RFC 6455 section 4.4",
         )
-    key = _only(headers, "Sec-WebSocket-Key")
+    key = _only(fields, "Sec-WebSocket-Key")
     if key is None or not is_key(key):
         raise MalformedHandshake(
             "Sec-WebSocket-Key is missing or not base64 of 16 bytes", section=_READING
         )
-    origin = _only(headers, "Origin")
+    origin = _only(fields, "Origin")
     return Request(
         host,
         target,
         headers,
-        parse_subprotocols(headers),
-        parse_extension_list(headers.get_all("Sec-WebSocket-Extensions")),
+        parse_subprotocols(fields.get("sec-websocket-protocol", ())),
+        parse_extension_list(fields.get("sec-websocket-extensions", ())),
         None if origin is None else Origin(origin),
     )
 
@@ -165,9 +178,11 @@ def _resource(host: str, target: str) -> tuple[str, str]:
     return host, target
 
 
-def parse_subprotocols(headers: Headers) -> tuple[Subprotocol, ...]:
-    """The subprotocols of a Sec-WebSocket-Protocol field (RFC 6455 section 11.3.4)."""
-    names = parse_token_list(headers.get_all("Sec-WebSocket-Protocol"), "Sec-WebSocket-Protocol")
+def parse_subprotocols(lines: Sequence[str]) -> tuple[Subprotocol, ...]:
+    """The subprotocols of Sec-WebSocket-Protocol fields (RFC 6455 section 11.3.4)."""
+    if not lines:
+        return ()
+    names = parse_token_list(lines, "Sec-WebSocket-Protocol")
     if len(set(names)) != len(names):
         raise MalformedHandshake("a subprotocol is offered twice", section=_OPENING)
     return tuple([Subprotocol(name) for name in names])
@@ -274,13 +289,13 @@ def check_subprotocols(subprotocols: Iterable[str]) -> tuple[Subprotocol, ...]:
     Raises:
         LocalProtocolError: one is not a token, or is there twice.
     """
-    names = tuple([Subprotocol(name) for name in as_names(subprotocols, "subprotocols")])
+    names = as_names(subprotocols, "subprotocols")
     for name in names:
         if not is_token(name):
             raise LocalProtocolError(f"subprotocol {name[:60]!r} is not a token")
     if len(set(names)) != len(names):
         raise LocalProtocolError("a subprotocol is named twice")
-    return names
+    return tuple(map(Subprotocol, names))
 
 
 def negotiate_extensions(
@@ -291,27 +306,25 @@ def negotiate_extensions(
     The client's order decides. An offer is declined whose extension is agreed already,
     or needs an RSV bit that is taken (RFC 6455 section 9.1).
     """
-    agreed: list[Extension] = []
+    agreed: dict[str, Extension] = {}
     response: list[ExtensionOffer] = []
-    for offer in offers:
-        name, parameters = _fold(offer)
+    for name, parameters in map(_fold, offers):
         for extension in available:
-            if extension.name.lower() != name or name in [other.name.lower() for other in agreed]:
+            if extension.name.lower() != name or name in agreed:
                 continue
-            if shared_rsv_bits([*agreed, extension]):
+            if agreed and shared_rsv_bits([*agreed.values(), extension]):
                 continue
             agreement = extension.accept(parameters)
             if agreement is not None:
-                agreed.append(agreement.extension)
+                agreed[name] = agreement.extension
                 response.append((extension.name, agreement.parameters))
-    return tuple(agreed), tuple(response)
+    return tuple(agreed.values()), tuple(response)
 
 
-def _fold(offer: ExtensionOffer) -> ExtensionOffer:
+def _fold(offer: ExtensionOffer) -> tuple[str, tuple[ExtensionParameter, ...]]:
     """`offer` with its names in lower case: some peers write them otherwise."""
     name, parameters = offer
-    folded = tuple([(key.lower(), value) for key, value in parameters])
-    return ExtensionName(name.lower()), folded
+    return name.lower(), tuple([(key.lower(), value) for key, value in parameters])
 
 
 def response_headers(
@@ -334,13 +347,13 @@ def response_headers(
     fields = [
         ("Upgrade", "websocket"),
         ("Connection", "Upgrade"),
-        ("Sec-WebSocket-Accept", accept_key(request.headers["Sec-WebSocket-Key"])),
+        ("Sec-WebSocket-Accept", accept_key(request.headers.get_all("Sec-WebSocket-Key")[0])),
     ]
     if subprotocol is not None:
         fields.append(("Sec-WebSocket-Protocol", subprotocol))
     if extensions:
         fields.append(("Sec-WebSocket-Extensions", format_extension_list(extensions)))
-    return Headers([*fields, *extra])
+    return as_headers((*fields, *extra))
 
 
 def check_extra(headers: Headers, reserved: frozenset[str] = _OURS) -> None:
@@ -404,18 +417,19 @@ def check_response(headers: Headers, offer: Offer) -> AcceptConnection:
     Raises:
         HandshakeError: it is not a valid answer.
     """
-    _check_upgrade(headers)
-    _check_no_body(headers)
-    if _only(headers, "Sec-WebSocket-Accept") != accept_key(offer.key):
+    fields = values_by_name(headers)
+    _check_upgrade(fields)
+    _check_no_body(fields)
+    if _only(fields, "Sec-WebSocket-Accept") != accept_key(offer.key):
         raise MalformedHandshake(
             "Sec-WebSocket-Accept is missing or does not answer the key", section=_OPENING
         )
-    subprotocol = _only(headers, "Sec-WebSocket-Protocol")
+    subprotocol = _only(fields, "Sec-WebSocket-Protocol")
     if subprotocol is not None and subprotocol not in offer.subprotocols:
         raise NegotiationError(
             f"subprotocol {subprotocol[:60]!r} was not offered", section=_OPENING
         )
-    answers = parse_extension_list(headers.get_all("Sec-WebSocket-Extensions"))
+    answers = parse_extension_list(fields.get("sec-websocket-extensions", ()))
     agreed: list[Extension] = []
     for name, parameters in map(_fold, answers):
         agreed.append(_confirm(name, parameters, offer))

@@ -14,6 +14,7 @@ import ipaddress
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, TypeAlias, TypeVar, cast, overload
 
 from .exceptions import LocalProtocolError, MalformedHandshake
@@ -23,6 +24,7 @@ __all__ = [
     "Headers",
     "HeadersLike",
     "accept_key",
+    "as_headers",
     "build_basic_authorization",
     "build_basic_challenge",
     "check_basic_authorization",
@@ -37,6 +39,7 @@ __all__ = [
     "parse_origin",
     "parse_protocol_list",
     "parse_token_list",
+    "values_by_name",
 ]
 
 _T = TypeVar("_T")
@@ -62,12 +65,14 @@ class Headers(Sequence[tuple[str, str] | Any]):
     _fields: tuple[tuple[str, str], ...]
 
     def __init__(self, fields: HeadersLike = ()) -> None:
-        if isinstance(fields, Headers):
-            self._fields = fields._fields
-        else:
+        # The most common first: whether something is one of the others takes long to find out.
+        if not isinstance(fields, (tuple, list)):
+            if isinstance(fields, Headers):
+                self._fields = fields._fields
+                return
             if isinstance(fields, Mapping):
                 fields = cast("Mapping[str, str]", fields).items()
-            self._fields = tuple([_as_field(pair) for pair in fields])
+        self._fields = tuple([_as_field(pair) for pair in fields])
 
     def get_all(self, name: str) -> tuple[str, ...]:
         """The values of all lines with this name, in order."""
@@ -105,7 +110,7 @@ class Headers(Sequence[tuple[str, str] | Any]):
                 raise KeyError(index)
             return value
         if isinstance(index, slice):
-            return Headers(self._fields[index])
+            return as_headers(self._fields[index])
         return self._fields[index]
 
     def __contains__(self, item: object) -> bool:
@@ -125,7 +130,8 @@ class Headers(Sequence[tuple[str, str] | Any]):
         return iter(self._fields)
 
     def __add__(self, other: HeadersLike) -> Headers:
-        return Headers(self._fields + Headers(other)._fields)
+        more = other if isinstance(other, Headers) else Headers(other)
+        return as_headers(self._fields + more._fields)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Headers):
@@ -145,8 +151,23 @@ class Headers(Sequence[tuple[str, str] | Any]):
         return tuple([(name.lower(), value) for name, value in self._fields])
 
 
+def as_headers(fields: tuple[tuple[str, str], ...]) -> Headers:
+    """Headers of pairs that are known to be text: nothing is looked at."""
+    headers = object.__new__(Headers)
+    object.__setattr__(headers, "_fields", fields)
+    return headers
+
+
 HeadersLike: TypeAlias = Headers | Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
 """What is accepted where header fields are wanted."""
+
+
+def values_by_name(headers: Headers) -> dict[str, list[str]]:
+    """The values of all fields by their names in lower case, each list in order."""
+    found: dict[str, list[str]] = {}
+    for name, value in headers:
+        found.setdefault(name.lower(), []).append(value)
+    return found
 
 
 def _as_field(pair: object) -> tuple[str, str]:
@@ -221,7 +242,7 @@ def parse_token_list(lines: Iterable[str], name: str = "header field") -> list[s
     Raises:
         MalformedHandshake: an element is not a token.
     """
-    return _parse_list(lines, _TOKEN, f"{name}: not a token")
+    return _parse_list(lines, _TOKEN, name, "a token")
 
 
 def parse_protocol_list(lines: Iterable[str], name: str = "Upgrade") -> list[str]:
@@ -229,17 +250,23 @@ def parse_protocol_list(lines: Iterable[str], name: str = "Upgrade") -> list[str
 
     Like `parse_token_list`, and raises the same, for Upgrade.
     """
-    return _parse_list(lines, _PROTOCOL, f"{name}: not a protocol")
+    return _parse_list(lines, _PROTOCOL, name, "a protocol")
 
 
-def _parse_list(lines: Iterable[str], pattern: re.Pattern[str], complaint: str) -> list[str]:
-    # RFC 9110 section 5.6.1.2: a recipient must ignore empty list elements.
-    padded = (element.strip(" \t") for line in lines for element in line.split(","))
-    elements = [element for element in padded if element]
-    for element in elements:
-        if pattern.fullmatch(element) is None:
-            message = f"{complaint}: {_excerpt(element)}"
-            raise MalformedHandshake(message, section="RFC 9110 section 5.6.1")
+def _parse_list(
+    lines: Iterable[str], pattern: re.Pattern[str], name: str, element_name: str
+) -> list[str]:
+    elements: list[str] = []
+    for line in lines:
+        for padded in line.split(","):
+            element = padded.strip(" \t")
+            # RFC 9110 section 5.6.1.2: a recipient must ignore empty list elements.
+            if not element:
+                continue
+            if pattern.fullmatch(element) is None:
+                message = f"{name}: not {element_name}: {_excerpt(element)}"
+                raise MalformedHandshake(message, section="RFC 9110 section 5.6.1")
+            elements.append(element)
     return elements
 
 
@@ -274,21 +301,32 @@ def parse_extension_list(
     """
     offers: list[ExtensionOffer] = []
     for line in lines:
-        position = 0
-        while extension := _EXTENSION.match(line, position):
-            position = extension.end()
-            if extension[1] is None:
-                break
-            parameters: list[ExtensionParameter] = []
-            while parameter := _PARAMETER.match(line, position):
-                position = parameter.end()
-                parameters.append((parameter[1], _parameter_value(parameter, name)))
-            if not line.startswith(",", position) and position < len(line):
-                raise _bad_extensions(name, line[position:])
-            offers.append((ExtensionName(extension[1]), tuple(parameters)))
-        else:
-            raise _bad_extensions(name, line[position:])
+        parse = _parse_short_extensions if len(line) <= _SHORT else _parse_extensions
+        offers.extend(parse(line, name))
     return tuple(offers)
+
+
+def _parse_extensions(line: str, name: str) -> tuple[ExtensionOffer, ...]:
+    offers: list[ExtensionOffer] = []
+    position = 0
+    while extension := _EXTENSION.match(line, position):
+        position = extension.end()
+        if extension[1] is None:
+            return tuple(offers)
+        parameters: list[ExtensionParameter] = []
+        while parameter := _PARAMETER.match(line, position):
+            position = parameter.end()
+            parameters.append((parameter[1], _parameter_value(parameter, name)))
+        if not line.startswith(",", position) and position < len(line):
+            break
+        offers.append((ExtensionName(extension[1]), tuple(parameters)))
+    raise _bad_extensions(name, line[position:])
+
+
+# Nearly all peers send one of a few short lines. What is remembered of the others is
+# bounded: no more than 32 lines, and none that is longer.
+_SHORT: Final = 100
+_parse_short_extensions: Final = lru_cache(maxsize=32)(_parse_extensions)
 
 
 def _parameter_value(parameter: re.Match[str], name: str) -> str | None:
@@ -319,10 +357,10 @@ def format_extension_list(extensions: Iterable[ExtensionOffer]) -> str:
     Raises:
         LocalProtocolError: a name is not a token, or a value cannot be sent.
     """
-    return ", ".join(
-        "; ".join([_checked_name(name), *map(_format_parameter, parameters)])
-        for name, parameters in extensions
-    )
+    elements: list[str] = []
+    for name, parameters in extensions:
+        elements.append("; ".join([_checked_name(name), *map(_format_parameter, parameters)]))
+    return ", ".join(elements)
 
 
 def _format_parameter(parameter: ExtensionParameter) -> str:
@@ -455,8 +493,10 @@ def build_basic_challenge(realm: str) -> str:
 # Origins and hosts
 
 # RFC 3986 section 3.2.2, without IPvFuture and zone identifiers.
+_NAME: Final = r"[A-Za-z0-9\-._~!$&'()*+,;=]"
+_ESCAPED: Final = "%[0-9A-Fa-f]{2}"
 _HOST: Final = re.compile(
-    r"(?:\[([0-9A-Fa-f:.]{2,45})\]|((?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+))"
+    rf"(?:\[([0-9A-Fa-f:.]{{2,45}})\]|((?:{_NAME}|{_ESCAPED}){_NAME}*(?:{_ESCAPED}{_NAME}*)*))"
     r"(?::([0-9]{0,5}))?"
 )
 _ORIGIN: Final = re.compile(r"([A-Za-z][A-Za-z0-9+\-.]*)://(.+)")

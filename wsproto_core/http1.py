@@ -21,7 +21,7 @@ from .exceptions import (
     LocalProtocolError,
     MalformedHandshake,
 )
-from .headers import Headers, check_fields
+from .headers import Headers, as_headers, check_fields
 
 __all__ = [
     "BodyPiece",
@@ -70,38 +70,41 @@ class _HeadReader:
     was cut.
     """
 
-    __slots__ = ("_buffer", "_fields", "_limits", "_line", "_queue", "_queued", "base")
+    __slots__ = ("_buffer", "_fields", "_limits", "_line", "_queue", "offset", "waiting")
+
+    offset: int
+    """How many bytes of the peer's stream have been read."""
+    waiting: int
+    """How many bytes were fed but not read."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._queue: deque[bytes | memoryview] = deque()  # what was fed and is not in the buffer
-        self._queued = 0  # bytes in it
         self._buffer = bytearray()  # never more than a head may have, and one byte
         self._line = 0  # where the current line begins
         self._fields = -1  # complete lines behind the first one
-        self.base = 0  # bytes of the stream in front of the buffer
-
-    def __len__(self) -> int:
-        return len(self._buffer) + self._queued
+        self.offset = 0
+        self.waiting = 0
 
     def feed(self, data: bytes) -> None:
+        """Add what arrived. Nothing is parsed before it is asked for."""
         self._queue.append(data)
-        self._queued += len(data)
+        self.waiting += len(data)
 
     def take_rest(self) -> bytes:
-        """All that came behind the head."""
+        """What came behind the head."""
         rest = b"".join((self._buffer, *self._queue))
-        self.base += len(rest)
-        self.drop()
+        self.offset += len(rest)
+        _HeadReader.drop(self)  # only the input: a carrier's own drop ends it
         return rest
 
     def drop(self) -> None:
-        """Forget what was fed and not read."""
+        """Forget what was fed and not read; nothing more will be."""
         self._buffer.clear()
         self._queue.clear()
-        self._queued = 0
+        self.waiting = 0
 
-    def read(self) -> bytes | None:
+    def _read_head(self) -> bytes | None:
         """The head, its empty line included; None while it is incomplete.
 
         Raises:
@@ -126,7 +129,8 @@ class _HeadReader:
         del buffer[:end]
         self._line = 0
         self._fields = -1
-        self.base += end
+        self.offset += end
+        self.waiting -= end
         return head.lstrip(b"\r\n")
 
     def _refill(self) -> bool:
@@ -136,7 +140,6 @@ class _HeadReader:
         data = self._queue.popleft()
         room = self._limits.max_head_size + 1 - len(self._buffer)
         self._buffer += data[:room]
-        self._queued -= min(room, len(data))
         if len(data) > room:
             self._queue.appendleft(memoryview(data)[room:])
         return True
@@ -167,47 +170,21 @@ class _HeadReader:
 
     def _too_large(self, what: str) -> HeadTooLarge:
         return HeadTooLarge(
-            f"a head of {what}", section="RFC 6585 section 5", offset=self.base + self._line
+            f"a head of {what}", section="RFC 6585 section 5", offset=self.offset + self._line
         )
 
     def _malformed(self, what: str, section: str) -> MalformedHandshake:
-        return MalformedHandshake(what, section=section, offset=self.base + self._line)
+        return MalformedHandshake(what, section=section, offset=self.offset + self._line)
 
 
-class RequestReader:
+class RequestReader(_HeadReader):
     """Reads one request, or hands on one that was parsed elsewhere."""
 
-    __slots__ = ("_head", "_parsed")
+    __slots__ = ("_parsed",)
 
-    def __init__(self, limits: Limits) -> None:
-        self._head = _HeadReader(limits)
-        self._parsed: RequestHead | None = None
-
-    def put(self, request: RequestHead) -> None:
-        """Give `request` out as the one that was read."""
-        self._parsed = request
-
-    @property
-    def waiting(self) -> int:
-        """How many bytes were fed but not read."""
-        return len(self._head)
-
-    @property
-    def offset(self) -> int:
-        """How many bytes of the client's stream have been read."""
-        return self._head.base
-
-    def feed(self, data: bytes) -> None:
-        """Add what arrived. Nothing is parsed before it is asked for."""
-        self._head.feed(data)
-
-    def take_rest(self) -> bytes:
-        """What came behind the request."""
-        return self._head.take_rest()
-
-    def drop(self) -> None:
-        """Forget what was fed and not read."""
-        self._head.drop()
+    def __init__(self, limits: Limits, parsed: RequestHead | None = None) -> None:
+        super().__init__(limits)
+        self._parsed = parsed
 
     def read(self) -> RequestHead | None:
         """The request; None until more has been fed.
@@ -217,16 +194,10 @@ class RequestReader:
         """
         if self._parsed is not None:
             return self._parsed
-        head = self._head.read()
+        head = self._read_head()
         if head is None:
             return None
-        parser = h11.Connection(h11.SERVER)
-        try:
-            parser.receive_data(head)
-            request = parser.next_event()
-        except h11.RemoteProtocolError as error:
-            raise _malformed(error, "RFC 9112 section 3", 0) from None
-        assert isinstance(request, h11.Request)
+        request = _parse_request(head)
         if request.http_version != b"1.1":
             raise HTTPVersionNotSupported(
                 f"HTTP/{request.http_version.decode()} instead of HTTP/1.1",
@@ -234,6 +205,17 @@ class RequestReader:
                 offset=0,
             )
         return RequestHead(request.method.decode(), request.target.decode(), _headers(request))
+
+
+def _parse_request(head: bytes) -> h11.Request:
+    parser = h11.Connection(h11.SERVER)
+    try:
+        parser.receive_data(head)
+        request = parser.next_event()
+    except h11.RemoteProtocolError as error:
+        raise _malformed(error, "RFC 9112 section 3", 0) from None
+    assert isinstance(request, h11.Request)
+    return request
 
 
 class ResponseWriter:
@@ -297,13 +279,13 @@ class ResponseWriter:
         self._left -= size
 
 
-class ClientCarrier:
+class ClientCarrier(_HeadReader):
     """Writes a request and reads its answer."""
 
-    __slots__ = ("_body_room", "_h11", "_head", "_interim_room")
+    __slots__ = ("_body_room", "_h11", "_interim_room")
 
     def __init__(self, limits: Limits) -> None:
-        self._head = _HeadReader(limits)
+        super().__init__(limits)
         self._interim_room = 16 * limits.max_head_size  # enough for any server that means well
         # Bytes of a body as sent that are looked at. Chunked, a byte takes up to six; what
         # takes more is made to waste our time. h11's own limit depends on how the input was
@@ -311,22 +293,9 @@ class ClientCarrier:
         self._body_room = 8 * limits.max_reject_body + (64 << 10)
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=self._body_room + 1)
 
-    @property
-    def offset(self) -> int:
-        """How many bytes of the server's stream have been read."""
-        return self._head.base
-
-    def feed(self, data: bytes) -> None:
-        """Add what arrived. Nothing is parsed before it is asked for."""
-        self._head.feed(data)
-
-    def take_rest(self) -> bytes:
-        """What came behind the head."""
-        return self._head.take_rest()
-
     def drop(self) -> None:
         """Forget what was fed and not read; nothing more will be."""
-        self._head.drop()
+        super().drop()
         self._h11 = h11.Connection(h11.CLIENT)  # the old one keeps what came behind a body
 
     def write_request(self, target: str, headers: Headers) -> bytes:
@@ -348,8 +317,8 @@ class ClientCarrier:
             HandshakeError: it is not an HTTP/1.1 response, or passes a limit.
         """
         while True:
-            start = self._head.base
-            head = self._head.read()
+            start = self.offset
+            head = self._read_head()
             if head is None:
                 return None
             try:
@@ -369,7 +338,7 @@ class ClientCarrier:
             if response.status_code >= 200 or response.status_code == 101:
                 return ResponseHead(response.status_code, _headers(response))
             # RFC 9110 section 15.2: interim responses may come ahead of the real one.
-            if self._head.base > self._interim_room:
+            if self.offset > self._interim_room:
                 raise HeadTooLarge(
                     f"interim responses of more than {self._interim_room} bytes",
                     section="RFC 9110 section 15.2",
@@ -383,7 +352,7 @@ class ClientCarrier:
     def read_body(self, eof: bool, reset: bool = False) -> BodyPiece:
         """What has come of the body; `eof` says that no more will, `reset` that the
         transport broke: then its end is not the body's (RFC 9112 section 8)."""
-        rest = self._head.take_rest()
+        rest = self.take_rest()
         cut = len(rest) > self._body_room
         rest = rest[: self._body_room]
         self._body_room -= len(rest)
@@ -400,7 +369,7 @@ class ClientCarrier:
             return BodyPiece(b"".join(pieces), finished=True, broken=True)
         if isinstance(event, h11.EndOfMessage):
             behind, _ = self._h11.trailing_data
-            self._head.base -= len(behind)
+            self.offset -= len(behind)
             return BodyPiece(b"".join(pieces), finished=True, broken=False)
         return BodyPiece(b"".join(pieces), finished=cut or reset, broken=cut or reset)
 
@@ -415,7 +384,7 @@ def _malformed(error: h11.RemoteProtocolError, section: str, offset: int) -> Mal
 
 def _headers(message: h11.Request | h11.Response | h11.InformationalResponse) -> Headers:
     fields = message.headers.raw_items()
-    return Headers([(name.decode(), value.decode("latin-1")) for name, value in fields])
+    return as_headers(tuple([(name.decode(), value.decode("latin-1")) for name, value in fields]))
 
 
 def _format_head(first_line: str, headers: Headers) -> bytes:

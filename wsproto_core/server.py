@@ -177,7 +177,8 @@ class ServerConnection(Connection):
             if not isinstance(text, str):
                 raise TypeError(f"{what} must be str, not {type(text).__name__}")
         self = cls(**options)
-        self._requests.put(RequestHead(method, target, Headers(headers)))
+        head = RequestHead(method, target, Headers(headers))
+        self._requests = RequestReader(self._limits, head)
         return self
 
     def accept(
@@ -188,7 +189,7 @@ class ServerConnection(Connection):
         headers: HeadersLike = (),
     ) -> None:
         """Accept the request; see `AcceptConnection` and `send`."""
-        self._send_accept(AcceptConnection(subprotocol, extensions, headers))
+        self._accept(subprotocol, extensions, Headers(headers))
 
     def reject(
         self, status_code: int = 403, headers: HeadersLike = (), body: BytesLike = b""
@@ -271,18 +272,20 @@ class ServerConnection(Connection):
             self._send_reject_data(event)
 
     def _send_accept(self, event: AcceptConnection) -> None:
+        self._accept(event.subprotocol, event.extensions, event.headers)
+
+    def _accept(
+        self, subprotocol: str | None, extensions: Sequence[Extension] | None, extra: Headers
+    ) -> None:
         request = self._require_request(Action.SEND_ACCEPT)
         policy = self._policy
-        subprotocol = (
-            policy.choose_subprotocol(request) if event.subprotocol is None else event.subprotocol
-        )
-        available = (
-            policy.extensions if event.extensions is None else as_extensions(event.extensions)
-        )
+        if subprotocol is None:
+            subprotocol = policy.choose_subprotocol(request)
+            self._require(Action.SEND_ACCEPT)  # the selector may have answered by itself
+        available = policy.extensions if extensions is None else as_extensions(extensions)
         agreed, answers = negotiate_extensions(request.extensions, available)
-        headers = response_headers(request, subprotocol, answers, policy.headers + event.headers)
+        headers = response_headers(request, subprotocol, answers, policy.headers + extra)
         response = AcceptConnection(subprotocol, agreed, headers)
-        self._require(Action.SEND_ACCEPT)  # the selector may have answered by itself
         self._open(agreed, self._requests.offset)
         self._output.append(self._responses.accept(headers))
         self.response = response

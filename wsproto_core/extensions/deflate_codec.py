@@ -141,13 +141,16 @@ class DeflateCodec(Codec):
         self._settings = extension
         self._zlib = extension.zlib
         self._zlib_error = cast("type[Exception]", extension.zlib.error)
-        bits = extension.server_max_window_bits, extension.client_max_window_bits
-        fresh = extension.server_no_context_takeover, extension.client_no_context_takeover
-        own = (Role.SERVER, Role.CLIENT).index(role)
-        self._send_bits = bits[own] or LARGEST_WINDOW
-        self._receive_bits = bits[1 - own] or LARGEST_WINDOW
-        self._keep_deflater = not fresh[own]
-        self._keep_inflater = not fresh[1 - own]
+        server_bits = extension.server_max_window_bits or LARGEST_WINDOW
+        client_bits = extension.client_max_window_bits or LARGEST_WINDOW
+        if role is Role.SERVER:
+            self._send_bits, self._receive_bits = server_bits, client_bits
+            self._keep_deflater = not extension.server_no_context_takeover
+            self._keep_inflater = not extension.client_no_context_takeover
+        else:
+            self._send_bits, self._receive_bits = client_bits, server_bits
+            self._keep_deflater = not extension.client_no_context_takeover
+            self._keep_inflater = not extension.server_no_context_takeover
 
         self._deflater: _Deflater | None = None
         self._inflater: _Inflater | None = None

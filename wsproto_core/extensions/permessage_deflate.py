@@ -149,28 +149,9 @@ class PerMessageDeflate(Extension):
         the client's window is to be limited but the offer does not allow that.
         """
         try:
-            offered = _parse(parameters, _IN_OFFER)
+            return _agree(self, tuple(parameters))
         except NegotiationError:
             return None
-        client_bits = self.client_max_window_bits or LARGEST_WINDOW
-        # Section 7.1.2.2: without it in the offer, the response MUST NOT include it.
-        if client_bits < LARGEST_WINDOW and _CLIENT_BITS not in offered:
-            return None
-        server_bits = self.server_max_window_bits or LARGEST_WINDOW
-        agreed = self._resolve(
-            offered,
-            min(server_bits, offered.get(_SERVER_BITS, LARGEST_WINDOW)),
-            min(client_bits, offered.get(_CLIENT_BITS, LARGEST_WINDOW)),
-        )
-        # What is 15 goes without saying, but a server accepts a limit "by including" it
-        # (section 7.1.2.1). The client's is below 15 only where it was offered.
-        said = {_SERVER_BITS} & offered.keys()
-        response = [
-            (name, None if value is True else str(value))
-            for name in _IN_RESPONSE
-            if (value := getattr(agreed, name)) not in (False, LARGEST_WINDOW) or name in said
-        ]
-        return Agreement(agreed, tuple(response))
 
     def confirm(self, parameters: Sequence[ExtensionParameter]) -> PerMessageDeflate:
         """Read a server's response to `offer`; every value of the result is set.
@@ -189,25 +170,63 @@ class PerMessageDeflate(Extension):
         client_bits = granted.get(_CLIENT_BITS, own_bits)
         if client_bits > own_bits:
             raise _refusal(f"{_CLIENT_BITS} is larger than offered", "7.1.2.2")
-        return self._resolve(granted, server_bits, client_bits)
-
-    def _resolve(
-        self, negotiated: Mapping[str, int], server_bits: int, client_bits: int
-    ) -> PerMessageDeflate:
-        """This configuration with every value of the negotiation set."""
-        return replace(
-            self,
-            server_no_context_takeover=self.server_no_context_takeover
-            or _SERVER_NO_TAKEOVER in negotiated,
-            client_no_context_takeover=self.client_no_context_takeover
-            or _CLIENT_NO_TAKEOVER in negotiated,
-            server_max_window_bits=server_bits,
-            client_max_window_bits=client_bits,
-        )
+        return _resolve(self, granted, server_bits, client_bits)
 
     def codec(self, role: Role) -> DeflateCodec:
         """The state of one connection; what is None counts as 15 bits."""
         return DeflateCodec(self, role)
+
+
+@lru_cache(maxsize=128)
+def _agree(
+    configured: PerMessageDeflate, parameters: tuple[ExtensionParameter, ...]
+) -> Agreement | None:
+    """The answer to an offer; remembered, as nearly all clients offer the same.
+
+    What is remembered is small: `parameters` are of the few that RFC 7692 knows.
+
+    Raises:
+        NegotiationError: they are not.
+    """
+    offered = _parse(parameters, _IN_OFFER)
+    client_bits = configured.client_max_window_bits or LARGEST_WINDOW
+    # Section 7.1.2.2: without it in the offer, the response MUST NOT include it.
+    if client_bits < LARGEST_WINDOW and _CLIENT_BITS not in offered:
+        return None
+    server_bits = configured.server_max_window_bits or LARGEST_WINDOW
+    agreed = _resolve(
+        configured,
+        offered,
+        min(server_bits, offered.get(_SERVER_BITS, LARGEST_WINDOW)),
+        min(client_bits, offered.get(_CLIENT_BITS, LARGEST_WINDOW)),
+    )
+    # What is 15 goes without saying, but a server accepts a limit "by including" it
+    # (section 7.1.2.1). The client's is below 15 only where it was offered.
+    said = {_SERVER_BITS} & offered.keys()
+    response = [
+        (name, None if value is True else str(value))
+        for name in _IN_RESPONSE
+        if (value := getattr(agreed, name)) not in (False, LARGEST_WINDOW) or name in said
+    ]
+    return Agreement(agreed, tuple(response))
+
+
+def _resolve(
+    configured: PerMessageDeflate,
+    negotiated: Mapping[str, int],
+    server_bits: int,
+    client_bits: int,
+) -> PerMessageDeflate:
+    """The configuration with every value of the negotiation set."""
+    return replace(
+        configured,
+        server_no_context_takeover=configured.server_no_context_takeover
+        or _SERVER_NO_TAKEOVER in negotiated,
+        client_no_context_takeover=configured.client_no_context_takeover
+        or _CLIENT_NO_TAKEOVER in negotiated,
+        server_max_window_bits=server_bits,
+        client_max_window_bits=client_bits,
+    )
 
 
 def _parse(
