@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from unittest.mock import Mock
+
 import pytest
+from effort import examples
 from expect import whole_and_bytewise
+from hypothesis import given
+from hypothesis import strategies as st
 from wire import cut, head
 
 from wsproto_core.config import Limits
@@ -135,6 +141,83 @@ def test_request_parsed_elsewhere_is_given_out_as_it_is() -> None:
     assert reader.offset == 0
     assert reader.waiting == 6
     assert reader.take_rest() == b"frames"
+
+
+# Requests in one piece, which h11's parser sees only if there is something wrong
+
+LINES = st.one_of(
+    st.sampled_from(
+        [
+            b"Host: a", b"Host:a", b"host: \t b \t", b"X: y", b"X:", b"X-A: b: c", b"X : y",
+            b": v", b"no colon", b"X: a\rb", b"X: a\nb", b"X: a\r", b"\rX: a", b"X: a\0b",
+            b"X\rY: a", b" folded", b"\tfolded", b"X: caf\xe9", b"X\xe9: a", b"X: a\x0bb",
+            b"X: \x0b", b"X: \x1f", b"X\x85: a", b"", b":", b"Content-Length: 5",
+            b"Content-Length: 5, 5", b"Content-Length: x", b"Transfer-Encoding: chunked",
+            b"Transfer-Encoding: Chunked", b"Transfer-Encoding: gzip", b"Expect: 100-continue",
+            b"Connection: close", b"Upgrade: x",
+        ]
+    ),
+    st.binary(max_size=8),
+)  # fmt: skip
+FIRST_LINES = st.one_of(
+    st.sampled_from(
+        [
+            b"GET / HTTP/1.1", b"GET  / HTTP/1.1", b"GET / HTTP/1.1 ", b" GET / HTTP/1.1",
+            b"GET / HTTP/1.0", b"GET / HTTP/2.0", b"GET / http/1.1", b"GET /", b"GET / / HTTP/1.1",
+            b"G:T / HTTP/1.1", b"CONNECT a:1 HTTP/1.1", b"GET /\xe9 HTTP/1.1", b"GET /\t HTTP/1.1",
+            b"GET /\rb HTTP/1.1", b"GET /\nb HTTP/1.1", b"\r\nGET / HTTP/1.1", b"",
+        ]
+    ),
+    st.binary(max_size=12),
+)  # fmt: skip
+
+
+def outcome_of(pieces: Sequence[bytes], limits: Limits) -> tuple[object, ...]:
+    """What a server finds in `pieces`, and how much of them it leaves."""
+    reader = RequestReader(limits)
+    for piece in pieces:
+        reader.feed(piece)
+    try:
+        found: object = reader.read()
+    except HandshakeError as error:
+        return type(error), str(error), error.section, error.offset
+    if found is not None:
+        assert isinstance(found, RequestHead)
+        found = (found.method, found.target, list(found.headers))
+    return found, reader.offset, reader.waiting, reader.take_rest()
+
+
+@given(
+    FIRST_LINES | st.just(b"GET / HTTP/1.1"),
+    st.lists(LINES, max_size=4),
+    st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r\r\n"]),
+    st.binary(max_size=6),
+    st.sampled_from([Limits(), Limits(max_head_fields=2), Limits(max_head_line=30)])
+    | st.builds(Limits, max_head_size=st.integers(1, 60)),
+)
+@examples(1000)
+def test_request_in_one_piece_is_as_in_two(
+    first: bytes, lines: list[bytes], end: bytes, rest: bytes, limits: Limits
+) -> None:
+    data = end.join([first, b"Host: a", *lines, b"", rest])
+    assert outcome_of([data], limits) == outcome_of([data[:1], data[1:]], limits)
+
+
+def test_request_in_one_piece_needs_no_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    parser = Mock()
+    monkeypatch.setattr("wsproto_core.http1.h11.Connection", parser)
+    found = read(RequestReader(Limits(max_head_fields=2)), head_of("request", "Origin: b://c:1"))
+    assert found == RequestHead("GET", "/chat", Headers({"Host": "a", "Origin": "b://c:1"}))
+    assert not parser.called
+
+
+def test_what_looks_like_a_request_inside_another_is_not_taken_for_one() -> None:
+    reader = RequestReader(Limits())
+    reader.feed(b"GET /outer HTTP/1.1\r\nHost: a\r\nX: ")
+    assert reader.read() is None
+    reader.feed(b"GET /inner HTTP/1.1\r\nHost: b\r\n\r\n")
+    with pytest.raises(MalformedHandshake, match="Found multiple Host"):
+        reader.read()
 
 
 # Heads that are none

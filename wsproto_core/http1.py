@@ -1,8 +1,8 @@
 """The HTTP/1.1 carrier (RFC 9112): heads and bodies of handshakes, read and written.
 
-The only module that knows h11. It bounds a head while it arrives, lets h11 parse it
-once it is there, and never shows h11 a byte of what comes behind. It does not know
-what a WebSocket handshake says.
+The only module that knows h11. It bounds a head while it arrives, lets h11 check every
+part of it once it is there, and never shows h11 a byte of what comes behind. It does
+not know what a WebSocket handshake says.
 """
 
 from __future__ import annotations
@@ -194,10 +194,12 @@ class RequestReader(_HeadReader):
         """
         if self._parsed is not None:
             return self._parsed
-        head = self._read_head()
-        if head is None:
-            return None
-        request = _parse_request(head)
+        request = self._take_request()
+        if request is None:
+            head = self._read_head()
+            if head is None:
+                return None
+            request = _parse_request(head)
         if request.http_version != b"1.1":
             raise HTTPVersionNotSupported(
                 f"HTTP/{request.http_version.decode()} instead of HTTP/1.1",
@@ -206,8 +208,44 @@ class RequestReader(_HeadReader):
             )
         return RequestHead(request.method.decode(), request.target.decode(), _headers(request))
 
+    def _take_request(self) -> h11.Request | None:
+        """The request, if it came in one piece and there is nothing wrong with it."""
+        if self._buffer or not self._queue:
+            return None
+        limits = self._limits
+        data = bytes(self._queue[0])
+        end = data.find(b"\r\n\r\n", 0, min(limits.max_head_line, limits.max_head_size))
+        if end < 0 or data.count(b"\r\n", 0, end) > limits.max_head_fields:
+            return None
+        request = _build_request(data[:end])
+        if request is not None:
+            self.offset = end + 4
+            self.waiting -= self.offset
+            self._queue[0] = memoryview(data)[self.offset :]
+        return request
+
+
+def _build_request(head: bytes) -> h11.Request | None:
+    """The request, if there is nothing wrong with its head.
+
+    h11 checks each part by the rules of its parser, which takes twice as long. What it
+    refuses is left to the parser, to say what is wrong.
+    """
+    first, *lines = head.split(b"\r\n")
+    fields: list[tuple[bytes, bytes]] = []
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        fields.append((name if colon else b"", value.strip(b" \t")))  # h11 wants a name
+    try:
+        method, target, version = first.split(b" ")
+        request = h11.Request(method=method, target=target, headers=fields)
+    except (ValueError, h11.LocalProtocolError):
+        return None
+    return request if version == b"HTTP/1.1" else None
+
 
 def _parse_request(head: bytes) -> h11.Request:
+    """The request by h11's parser, which tells what is wrong with it."""
     parser = h11.Connection(h11.SERVER)
     try:
         parser.receive_data(head)
