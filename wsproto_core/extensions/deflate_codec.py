@@ -243,10 +243,14 @@ class DeflateCodec(Codec):
             CompressedDataError: the data is not valid.
         """
         if frame_finished and len(data) <= _BLOCK and not (self.more or self._pending):
-            self._block = data  # a short frame at once, as nearly all are
-            step = self._inflate_step()
-            if not self.more:
-                return step
+            inflater = self._inflater or self._new_inflater()
+            try:
+                step = inflater.decompress(data, _STEP)
+            except self._zlib_error as error:
+                raise _invalid(error) from error
+            if len(step) < _STEP and not inflater.eof:
+                return step  # a short frame at once, as nearly all are
+            self._note_step(inflater, step)
         else:
             self._pending += data
             self._frame_finished = self._frame_finished or frame_finished
@@ -315,6 +319,11 @@ class DeflateCodec(Codec):
             step = inflater.decompress(self._block, _STEP)
         except self._zlib_error as error:
             raise _invalid(error) from error
+        self._note_step(inflater, step)
+        return step
+
+    def _note_step(self, inflater: _Inflater, step: bytes) -> None:
+        """Take note of what a call of zlib has left to do."""
         self._full = len(step) == _STEP
         if inflater.eof:
             # A block with BFINAL ends a DEFLATE stream; another may follow, and starts
@@ -328,7 +337,6 @@ class DeflateCodec(Codec):
         else:
             self._block = b""  # input is left over only where the output had no room
         self.more = self._has_more()
-        return step
 
     def _new_inflater(self) -> _Inflater:
         self._inflater = self._zlib.decompressobj(-self._receive_bits)
