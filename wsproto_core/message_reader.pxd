@@ -1,6 +1,7 @@
 cimport cython
 
 from .events cimport BytesMessage, Message, TextMessage, whole_bytes, whole_text
+from .extensions.deflate_codec cimport DeflateCodec
 from .frames cimport FrameDecoder
 from .masking cimport PayloadBuffer, copy_bytes, copy_text, unmask, unmask_text
 
@@ -14,7 +15,8 @@ cdef int _CONTINUATION, _TEXT, _WHOLE_TEXT
 cdef class MessageReader(FrameDecoder):
     cdef bytes _carry
     cdef unsigned char _chunks, _compressed, _inflating, _opcode
-    cdef object _codecs, _deflate, _frame
+    cdef object _codecs, _frame
+    cdef DeflateCodec _deflate
     cdef long long _fragments, _max_fragments, _max_size, _room, _size
     cdef PayloadBuffer _payload
 
@@ -31,7 +33,10 @@ cdef class MessageReader(FrameDecoder):
     cdef bint _is_plain(self)
     cdef _decode_text(self, bytes piece, bint final)
     cdef _decode(self, bytes piece)
+    @cython.locals(deflate=DeflateCodec, data=bytes)
     cdef _inflate_message(self, int first, bytes payload)
+    @cython.locals(deflate=DeflateCodec)
     cdef _inflate(self, bytes piece)
+    @cython.locals(deflate=DeflateCodec, frame_ends=bint)
     cdef _inflated(self, bytes data)
     cdef _control(self, int opcode, bytes payload)

@@ -339,9 +339,9 @@ class MessageReader(FrameDecoder):
             raise MessageTooBig.of_message(self._max_size)
         deflate.finish()
         if first & 0x0F != _TEXT:
-            return BytesMessage(data)
+            return whole_bytes(data)
         try:
-            return TextMessage(data.decode())
+            return whole_text(data.decode())
         except UnicodeDecodeError:
             raise _invalid_text(None) from None
 

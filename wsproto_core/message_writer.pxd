@@ -1,5 +1,6 @@
 cimport cython
 
+from .extensions.deflate_codec cimport DeflateCodec
 from .frames cimport encode_header
 from .masking cimport ascii_size, keyed
 from .masking_keys cimport MaskingKeys
@@ -13,7 +14,7 @@ cdef int FIN, MASKED, _SHORT, _SEPARATE, _TEXT
 @cython.final
 cdef class MessageWriter(OutputQueue):
     cdef tuple _binary, _codecs, _text
-    cdef object _deflate
+    cdef DeflateCodec _deflate
     cdef MaskingKeys _keys
     cdef unsigned char _compressing, _opcode
 

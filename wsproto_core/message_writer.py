@@ -151,7 +151,7 @@ class MessageWriter(OutputQueue):
             self._compressing = worth if compress is None else compress
         frame = Frame(opcode, payload, fin)
         for codec in self._codecs:
-            if self._compressing or codec is not deflate:
+            if self._compressing or not isinstance(codec, DeflateCodec):
                 frame = codec.encode(frame)
         self._write_frame(frame.first_byte, frame.payload)
 

@@ -97,7 +97,7 @@ _BLOCK: Final = 4 << 10
 _STEP: Final = 16 << 10
 
 
-class DeflateCodec(Codec):
+class DeflateCodec:
     """permessage-deflate at work on one connection.
 
     Compressor and inflater are made when first used, and dropped after each message
@@ -130,14 +130,8 @@ class DeflateCodec(Codec):
         "threshold",
     )
 
-    threshold: int
-    """Messages of fewer bytes had better be sent uncompressed."""
-
-    more: bool
-    """Whether `decompress` has more to do with what it was given."""
-
     def __init__(self, extension: PerMessageDeflate, role: Role) -> None:
-        self.threshold = extension.threshold
+        self.threshold: int = extension.threshold  # what is smaller had better go uncompressed
         self._settings = extension
         self._zlib = extension.zlib
         self._zlib_error = cast("type[Exception]", extension.zlib.error)
@@ -158,7 +152,7 @@ class DeflateCodec(Codec):
         self._pending = bytearray()  # input that is not in a block yet
         self._frame_finished = False  # whether the frame's last, short block is pending
         self._block = b""  # what is left of the block being inflated
-        self.more = False
+        self.more: bool = False  # whether `decompress` is not done with what it was given
         self._full = False  # whether the last step was full, so that there may be more
 
     def decode(self, frame: Frame, max_size: int | None) -> Frame:
@@ -243,7 +237,9 @@ class DeflateCodec(Codec):
             CompressedDataError: the data is not valid.
         """
         if frame_finished and len(data) <= _BLOCK and not (self.more or self._pending):
-            inflater = self._inflater or self._new_inflater()
+            inflater = self._inflater
+            if inflater is None:
+                inflater = self._new_inflater()
             try:
                 step = inflater.decompress(data, _STEP)
             except self._zlib_error as error:
@@ -279,7 +275,9 @@ class DeflateCodec(Codec):
                 left is made so that the four bytes 00 00 FF FF, which end every
                 message, happen to complete it.
         """
-        inflater = self._inflater or self._new_inflater()
+        inflater = self._inflater
+        if inflater is None:
+            inflater = self._new_inflater()
         try:
             surplus = inflater.decompress(_PROBE, 1)
         except self._zlib_error as error:
@@ -352,6 +350,9 @@ class DeflateCodec(Codec):
             backend, bits = standard_zlib, 9
         level = backend.Z_DEFAULT_COMPRESSION if settings.level is None else settings.level
         return backend.compressobj(level, backend.DEFLATED, -bits, settings.mem_level)
+
+
+Codec.register(DeflateCodec)  # it is one, but what is compiled cannot inherit from an ABC
 
 
 def _invalid(problem: object) -> CompressedDataError:

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import import_module
 from types import ModuleType
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 from ..codes import Role
 from ..exceptions import NegotiationError
 from ..types import ExtensionName, ExtensionParameter
-from .base import Agreement, Extension
+from .base import Agreement, Codec, Extension
 from .deflate_codec import LARGEST_WINDOW, DeflateCodec, ZlibModule
 
 __all__ = ["PerMessageDeflate"]
@@ -172,9 +172,9 @@ class PerMessageDeflate(Extension):
             raise _refusal(f"{_CLIENT_BITS} is larger than offered", "7.1.2.2")
         return _resolve(self, granted, server_bits, client_bits)
 
-    def codec(self, role: Role) -> DeflateCodec:
+    def codec(self, role: Role) -> Codec:
         """The state of one connection; what is None counts as 15 bits."""
-        return DeflateCodec(self, role)
+        return cast("Codec", DeflateCodec(self, role))
 
 
 @lru_cache(maxsize=128)
