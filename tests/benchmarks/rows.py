@@ -18,7 +18,7 @@ from wsproto_core import Role
 __all__ = ["ROWS", "Effort", "Row"]
 
 PIECE = 64 << 10
-"""Bytes that the transport hands over at a time."""
+"""Bytes that the transport hands over at a time, and payload that waits before it is sent."""
 
 MESSAGE = "ns/message"
 
@@ -110,7 +110,14 @@ def send_deflated(effort: Effort) -> dict[str, float]:
 
 
 def _jobs(senders: Mapping[str, engines.Sender], texts: Sequence[str]) -> dict[str, Job]:
-    return {name: partial(sender, texts) for name, sender in senders.items()}
+    count = max(1, PIECE // len(texts[0]))
+    batches = [texts[start : start + count] for start in range(0, len(texts), count)]
+
+    def send_all(sender: engines.Sender) -> None:
+        for batch in batches:
+            sender(batch)
+
+    return {name: partial(send_all, sender) for name, sender in senders.items()}
 
 
 def mask(size: int, effort: Effort) -> dict[str, float]:

@@ -20,6 +20,7 @@ from pathlib import Path
 import charts
 import report
 import running
+import steady
 from engines import VERSIONS
 from progress import Progress
 from report import Report, ReportedRow
@@ -105,6 +106,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     if options.pure:
         running.start_again_pure()
+    steady.keep_memory()
     plan = QUICK if options.quick else FULL
     effort = Effort(options.rounds or plan.effort.rounds, plan.effort.scale)
     plan = Plan(options.passes or plan.passes, effort)

@@ -13,9 +13,10 @@ _MOST = (1 << 31) - 1
 def keep_memory() -> None:
     """Have the C library keep memory that is freed, where it is one that can be told.
 
-    Else it takes large blocks from the system anew and gives them back each time, or not:
-    that depends on what the process did before, and costs more than to fill them. Among
-    these are the 256 KiB that asyncio asks for at every read.
+    Else it gives large blocks back to the system and takes them anew, or does not: that
+    depends on what the process did before, and can cost more than to fill them, on a
+    virtual machine many times more. Among these are the 256 KiB that asyncio asks for at
+    every read.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

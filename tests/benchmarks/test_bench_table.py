@@ -15,6 +15,7 @@ import pytest
 import report
 import rows
 import run
+import steady
 import timing
 from names import AIOHTTP, MEMCPY, NO_PROTOCOL, OURS, WEBSOCKETS, WSPROTO
 from rows import ROWS, Effort, Row
@@ -173,6 +174,7 @@ def table(monkeypatch: pytest.MonkeyPatch) -> dict[str, Row]:
     """The rows that there are instead of the real ones."""
     made: dict[str, Row] = {}
     monkeypatch.setattr(run, "ROWS", made)
+    monkeypatch.setattr(steady, "keep_memory", lambda: None)
     return made
 
 
