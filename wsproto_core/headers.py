@@ -6,6 +6,9 @@ nothing about a handshake, and knows nothing of connections or of how HTTP is pa
 All parsing here takes time linear in the size of its input.
 """
 
+# pyright: reportPrivateUsage=false
+# What stands beside a class here shares what is private to it.
+
 from __future__ import annotations
 
 import hashlib
@@ -154,7 +157,7 @@ class Headers(Sequence[tuple[str, str] | Any]):
 def as_headers(fields: tuple[tuple[str, str], ...]) -> Headers:
     """Headers of pairs that are known to be text: nothing is looked at."""
     headers = object.__new__(Headers)
-    object.__setattr__(headers, "_fields", fields)
+    headers._fields = fields
     return headers
 
 
@@ -165,7 +168,7 @@ HeadersLike: TypeAlias = Headers | Mapping[str, str] | Iterable[tuple[str | byte
 def values_by_name(headers: Headers) -> dict[str, list[str]]:
     """The values of all fields by their names in lower case, each list in order."""
     found: dict[str, list[str]] = {}
-    for name, value in headers:
+    for name, value in headers._fields:
         found.setdefault(name.lower(), []).append(value)
     return found
 
@@ -194,7 +197,7 @@ def check_fields(fields: Headers) -> None:
     Raises:
         LocalProtocolError: a field cannot be sent. The message never shows its value.
     """
-    for name, value in fields:
+    for name, value in fields._fields:
         if not is_token(name):
             raise LocalProtocolError(f"header field name {_excerpt(name)} is not a token")
         _check_sendable(value, f"the value of header field {_excerpt(name)}")

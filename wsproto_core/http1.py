@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
@@ -194,21 +195,13 @@ class RequestReader(_HeadReader):
         """
         if self._parsed is not None:
             return self._parsed
-        request = self._take_request()
-        if request is None:
-            head = self._read_head()
-            if head is None:
-                return None
-            request = _parse_request(head)
-        if request.http_version != b"1.1":
-            raise HTTPVersionNotSupported(
-                f"HTTP/{request.http_version.decode()} instead of HTTP/1.1",
-                section="RFC 6455 section 4.1",
-                offset=0,
-            )
-        return RequestHead(request.method.decode(), request.target.decode(), _headers(request))
+        taken = self._take_request()
+        if taken is not None:
+            return taken
+        head = self._read_head()
+        return None if head is None else _parse_request(head)
 
-    def _take_request(self) -> h11.Request | None:
+    def _take_request(self) -> RequestHead | None:
         """The request, if it came in one piece and there is nothing wrong with it."""
         if self._buffer or not self._queue:
             return None
@@ -217,7 +210,7 @@ class RequestReader(_HeadReader):
         end = data.find(b"\r\n\r\n", 0, min(limits.max_head_line, limits.max_head_size))
         if end < 0 or data.count(b"\r\n", 0, end) > limits.max_head_fields:
             return None
-        request = _build_request(data[:end])
+        request = _split_request(data[:end])
         if request is not None:
             self.offset = end + 4
             self.waiting -= self.offset
@@ -225,7 +218,7 @@ class RequestReader(_HeadReader):
         return request
 
 
-def _build_request(head: bytes) -> h11.Request | None:
+def _split_request(head: bytes) -> RequestHead | None:
     """The request, if there is nothing wrong with its head.
 
     h11 checks each part by the rules of its parser, which takes twice as long. What it
@@ -238,14 +231,15 @@ def _build_request(head: bytes) -> h11.Request | None:
         fields.append((name if colon else b"", value.strip(b" \t")))  # h11 wants a name
     try:
         method, target, version = first.split(b" ")
-        request = h11.Request(method=method, target=target, headers=fields)
+        h11.Request(method=method, target=target, headers=fields)
     except (ValueError, h11.LocalProtocolError):
         return None
-    return request if version == b"HTTP/1.1" else None
+    if version != b"HTTP/1.1":
+        return None
+    return RequestHead(method.decode(), target.decode(), _headers(fields))
 
 
-def _parse_request(head: bytes) -> h11.Request:
-    """The request by h11's parser, which tells what is wrong with it."""
+def _parse_request(head: bytes) -> RequestHead:
     parser = h11.Connection(h11.SERVER)
     try:
         parser.receive_data(head)
@@ -253,7 +247,14 @@ def _parse_request(head: bytes) -> h11.Request:
     except h11.RemoteProtocolError as error:
         raise _malformed(error, "RFC 9112 section 3", 0) from None
     assert isinstance(request, h11.Request)
-    return request
+    if request.http_version != b"1.1":
+        raise HTTPVersionNotSupported(
+            f"HTTP/{request.http_version.decode()} instead of HTTP/1.1",
+            section="RFC 6455 section 4.1",
+            offset=0,
+        )
+    fields = request.headers.raw_items()
+    return RequestHead(request.method.decode(), request.target.decode(), _headers(fields))
 
 
 class ResponseWriter:
@@ -374,7 +375,7 @@ class ClientCarrier(_HeadReader):
                     offset=start,
                 )
             if response.status_code >= 200 or response.status_code == 101:
-                return ResponseHead(response.status_code, _headers(response))
+                return ResponseHead(response.status_code, _headers(response.headers.raw_items()))
             # RFC 9110 section 15.2: interim responses may come ahead of the real one.
             if self.offset > self._interim_room:
                 raise HeadTooLarge(
@@ -420,8 +421,7 @@ def _malformed(error: h11.RemoteProtocolError, section: str, offset: int) -> Mal
     return MalformedHandshake(text, section=section, offset=offset)
 
 
-def _headers(message: h11.Request | h11.Response | h11.InformationalResponse) -> Headers:
-    fields = message.headers.raw_items()
+def _headers(fields: Iterable[tuple[bytes, bytes]]) -> Headers:
     return as_headers(tuple([(name.decode(), value.decode("latin-1")) for name, value in fields]))
 
 

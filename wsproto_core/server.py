@@ -291,9 +291,8 @@ class ServerConnection(Connection):
         self.response = response
         self.subprotocol = response.subprotocol
         self._apply(Action.SEND_ACCEPT)
-        rest = self._requests.take_rest()
-        if rest:
-            self._reader.feed(rest)
+        if self._requests.waiting:
+            self._reader.feed(self._requests.take_rest())
         del self._policy, self._requests, self._responses
 
     def _send_reject(self, event: RejectConnection) -> None:
