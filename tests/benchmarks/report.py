@@ -14,6 +14,7 @@ from running import MODE, PYTHON, SYSTEM
 from targets import MODES, TARGETS, Mode, Target
 
 __all__ = [
+    "NOISE",
     "Report",
     "ReportedRow",
     "ReportedTarget",
@@ -50,6 +51,9 @@ class ReportedRow(TypedDict):
     """Bytes of payload that one operation handles, or 0."""
     values: dict[str, float]
     """By engine, in `unit`: the lower the better."""
+    spread: float | None
+    """How much worse the second best pass of an engine is than its best, as a part of the
+    best: the most of any engine. Large: the machine was busy. None for a single pass."""
     targets: dict[str, list[ReportedTarget]]
     """By mode."""
 
@@ -64,6 +68,9 @@ class Report(TypedDict):
     python: str
     system: str
     rounds: int
+    load: float
+    """The processes that wanted each CPU, at most, as the system counts them for a minute.
+    Over 1, others were at work."""
     interrupted: bool
     """Whether rows are missing because the user would not wait."""
     rows: list[ReportedRow]
@@ -77,13 +84,20 @@ def heading(versions: Mapping[str, str], rounds: int) -> Report:
         python=PYTHON,
         system=SYSTEM,
         rounds=rounds,
+        load=0.0,
         interrupted=False,
         rows=[],
     )
 
 
 def reported(
-    name: str, group: str, unit: str, size: int, values: dict[str, float], mode: Mode = MODE
+    name: str,
+    group: str,
+    unit: str,
+    size: int,
+    values: dict[str, float],
+    spread: float | None = None,
+    mode: Mode = MODE,
 ) -> ReportedRow:
     """A row with its targets; those of `mode` are judged."""
     targets: dict[str, list[ReportedTarget]] = {}
@@ -92,7 +106,15 @@ def reported(
             _judge(target, unit, size, values if each == mode else None)
             for target in TARGETS.get(name, {}).get(each, ())
         ]
-    return ReportedRow(name=name, group=group, unit=unit, size=size, values=values, targets=targets)
+    return ReportedRow(
+        name=name,
+        group=group,
+        unit=unit,
+        size=size,
+        values=values,
+        spread=spread,
+        targets=targets,
+    )
 
 
 def _judge(
@@ -111,6 +133,9 @@ def _judge(
 
 
 # As text
+
+NOISE = 0.05
+"""The spread from which a row is marked: the two best passes of an engine are not alike."""
 
 _NAME, _VALUE, _RATIO = 38, 11, 12
 
@@ -135,8 +160,11 @@ def row_lines(row: ReportedRow, mode: Mode, new_group: bool) -> Iterator[str]:
         f"{values[engine] / values[OURS]:{max(_RATIO, len(engine) + 2)}.2f}" for engine in others
     )
     rate = f"  {row['size'] / values[OURS]:.3g} GB/s" if row["size"] else ""
-    verdicts = ", ".join(map(verdict, row["targets"][mode]))
-    yield f"{row['name']:{_NAME}}{values[OURS]:{_VALUE},.0f}{ratios}{rate}  {verdicts}".rstrip()
+    notes = [verdict(target) for target in row["targets"][mode]]
+    if row["spread"] is not None and row["spread"] > NOISE:
+        notes.append(f"noise {row['spread']:.0%}")
+    line = f"{row['name']:{_NAME}}{values[OURS]:{_VALUE},.0f}{ratios}{rate}  {', '.join(notes)}"
+    yield line.rstrip()
 
 
 def verdict(target: ReportedTarget, missed: str = "MISSED") -> str:
@@ -153,6 +181,8 @@ def foot_lines(report: Report) -> Iterator[str]:
     met = sum(target["met"] for target in targets)
     yield ""
     yield f"{met} of {len(targets)} targets of {report['mode']} mode met"
+    if report["load"] > 1:
+        yield f"a busy machine, with {report['load']:.1f} processes for each CPU: measure again"
     if report["interrupted"]:
         yield "interrupted: rows are missing"
 

@@ -13,8 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import charts
@@ -22,60 +21,8 @@ import report
 import running
 import steady
 from engines import VERSIONS
-from progress import Progress
-from report import Report, ReportedRow
-from rows import ROWS, Effort, Row
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How the table is measured."""
-
-    passes: int
-    """Times that the whole table is gone through: what disturbs a machine for seconds then
-    has to come back at the same row to be seen."""
-    effort: Effort
-    """What is done for a row each time."""
-
-
-FULL = Plan(passes=8, effort=Effort())
-QUICK = Plan(passes=1, effort=Effort(rounds=5, scale=0.2))
-
-
-def measured(rows: Sequence[Row], plan: Plan, result: Report) -> Iterator[ReportedRow]:
-    """Measure `rows`, add them to `result`, and give each one when its numbers are final.
-
-    Ends early, and says so in `result`, when the user presses Ctrl-C."""
-    best: dict[str, dict[str, float]] = {}
-    progress = Progress()
-
-    def finish(row: Row) -> ReportedRow:
-        values = best[row.name]
-        final = report.reported(row.name, row.group, row.unit, row.size, values)
-        result["rows"].append(final)
-        return final
-
-    last = plan.passes - 1
-    try:
-        for number in range(plan.passes):
-            for position, row in enumerate(rows, 1):
-                progress.show(
-                    f"pass {number + 1}/{plan.passes}", f"{position}/{len(rows)} {row.name}"
-                )
-                values = row.measure(plan.effort)
-                known = best.setdefault(row.name, values)
-                for engine, value in values.items():
-                    known[engine] = min(known[engine], value)
-                if number == last:
-                    progress.clear()
-                    yield finish(row)
-    except KeyboardInterrupt:
-        result["interrupted"] = True
-        for row in rows[len(result["rows"]) :]:
-            if row.name in best:
-                yield finish(row)
-    finally:
-        progress.clear()
+from passes import FULL, QUICK, measured
+from rows import ROWS
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -108,8 +55,11 @@ def main(argv: list[str] | None = None) -> int:
         running.start_again_pure()
     steady.keep_memory()
     plan = QUICK if options.quick else FULL
-    effort = Effort(options.rounds or plan.effort.rounds, plan.effort.scale)
-    plan = Plan(options.passes or plan.passes, effort)
+    plan = replace(
+        plan,
+        passes=options.passes or plan.passes,
+        effort=replace(plan.effort, rounds=options.rounds or plan.effort.rounds),
+    )
     rows = [row for row in ROWS.values() if options.only in row.name]
     if not rows:
         parser.error(f"no row has {options.only!r} in its name: {', '.join(ROWS)}")

@@ -15,7 +15,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def row(name: str, **others: float) -> ReportedRow:
-    return reported(name, "Group", "ns", 0, {OURS: 10.0, **others}, "pure")
+    return reported(name, "Group", "ns", 0, {OURS: 10.0, **others}, mode="pure")
 
 
 def bars(picture: ET.Element, engine: str) -> list[tuple[float, float]]:

@@ -25,9 +25,9 @@ def report() -> Report:
     made = heading({OURS: "1.0", WSPROTO: "1.3.2"}, 10)
     made["mode"] = "pure"
     made["rows"] = [
-        reported("mask 16 KiB", "Masking", "ns/payload", 1, {OURS: 2.0, MEMCPY: 1.0}, "pure"),
-        reported("mask 1 MiB", "Masking", "ns/payload", 2, {OURS: 1234.0, WSPROTO: 617.0}, "pure"),
-        reported("handshake", "Other", "ns/connection", 0, {OURS: 2.0}, "pure"),
+        reported("mask 16 KiB", "Masking", "ns/payload", 1, {OURS: 2.0, MEMCPY: 1.0}, mode="pure"),
+        reported("mask 1 MiB", "Masking", "ns", 2, {OURS: 1234.0, WSPROTO: 617.0}, mode="pure"),
+        reported("handshake", "Other", "ns/connection", 0, {OURS: 2.0}, mode="pure"),
     ]
     return made
 
@@ -44,7 +44,7 @@ def test_the_table_has_values_ratios_and_verdicts(report: Report) -> None:
         ("mask 16 KiB", "2", "0.50", "–", "0.8 GB/s: **missed**"),
         ("mask 1 MiB", "1,234", "–", "0.50", "0.8 GB/s: **missed**"),
     ]
-    met = reported("mask 16 KiB", "", "ns/payload", 2, {OURS: 2.0}, "pure")
+    met = reported("mask 16 KiB", "", "ns/payload", 2, {OURS: 2.0}, mode="pure")
     assert PAGE["table"]([met], "pure")[1][-1] == "0.8 GB/s: met"
     assert PAGE["table"](report["rows"][2:], "pure")[1] == ("handshake", "2", "–")
 
@@ -85,7 +85,13 @@ def test_the_numbers_of_the_page_are_of_a_whole_table(shown: Report) -> None:
     assert stored["mode"] in MODES
     for row in shown["rows"]:
         again = reported(
-            row["name"], row["group"], row["unit"], row["size"], row["values"], shown["mode"]
+            row["name"],
+            row["group"],
+            row["unit"],
+            row["size"],
+            row["values"],
+            row["spread"],
+            shown["mode"],
         )
         assert again == row, "the targets are not those of today: measure again"
         assert ET.fromstring(PAGE["picture"]([row], shown["mode"])) is not None

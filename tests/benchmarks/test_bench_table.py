@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import engines
 import memory
+import passes
 import pytest
 import report
 import rows
@@ -187,7 +189,7 @@ def test_json_has_what_ran_and_every_row(
     assert shown.keys() == report.Report.__annotations__.keys()
     assert shown["mode"] == MODE
     assert shown["versions"].keys() == {OURS, WSPROTO, WEBSOCKETS, AIOHTTP}
-    assert shown["rounds"] == run.QUICK.effort.rounds
+    assert shown["rounds"] == passes.QUICK.effort.rounds
     assert shown["interrupted"] is False
     (found,) = shown["rows"]
     assert found.keys() == report.ReportedRow.__annotations__.keys()
@@ -203,24 +205,68 @@ def test_json_has_what_ran_and_every_row(
 def test_a_row_of_each_mode_is_judged_by_its_own_targets() -> None:
     values = {OURS: 10.0, MEMCPY: 9.5}
     slow, fast = (
-        report.reported("mask 64 KiB", "", "ns", 1, values, mode)["targets"][mode] for mode in MODES
+        report.reported("mask 64 KiB", "", "ns", 1, values, mode=mode)["targets"][mode]
+        for mode in MODES
     )
     assert [(each["text"], each["met"]) for each in slow] == [("0.8 GB/s", False)]
     assert [(each["text"], each["met"]) for each in fast] == [("0.9x memcpy", True)]
 
 
 def test_an_overhead_is_shown_as_it_was_measured() -> None:
-    found = report.reported("echo 32 B", "", "", 0, {OURS: 15.0, NO_PROTOCOL: 10.0}, "pure")
+    found = report.reported("echo 32 B", "", "", 0, {OURS: 15.0, NO_PROTOCOL: 10.0}, mode="pure")
     (target,) = found["targets"]["pure"]
     assert report.verdict(target) == "40% over no protocol: MISSED (50%)"
 
 
 def test_the_best_pass_counts(table: dict[str, Row], capsys: pytest.CaptureFixture[str]) -> None:
-    table["x"] = row("x", 7.0, 3.0, 5.0)
+    table["x"] = row("x", 7.0, 3.0, 3.03)
     run.main(["--json", "--passes", "3", "--rounds", "5"])
     shown = json.loads(capsys.readouterr().out)
     assert shown["rows"][0]["values"][OURS] == 3.0
+    assert shown["rows"][0]["spread"] == pytest.approx(0.01)
     assert shown["rounds"] == 15
+
+
+def test_rows_whose_passes_do_not_agree_are_measured_again(
+    table: dict[str, Row], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table["x"] = row("x", 7.0, 3.0, 2.0, 5.0, 2.05, 1.0)
+    run.main(["--json", "--passes", "2"])
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["rows"][0]["values"][OURS] == 2.0
+    assert shown["rows"][0]["spread"] == pytest.approx(0.025)
+
+
+def test_rows_that_never_agree_are_marked(
+    table: dict[str, Row], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table["x"] = row("x", *(2.0**n for n in range(20, 0, -1)))
+    run.main(["--passes", "2"])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("x ")]
+    assert line.endswith("  noise 100%")
+
+
+@pytest.mark.parametrize(("load", "busy"), [(2.0, True), (0.5, False)])
+def test_a_busy_machine_is_said_to_be_one(
+    table: dict[str, Row],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    load: float,
+    busy: bool,
+) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (load * 4, 0.0, 0.0))
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    table["x"] = row("x", 1.0)
+    run.main(["--quick"])
+    assert ("a busy machine" in capsys.readouterr().out) == busy
+
+
+def test_a_single_pass_says_nothing_of_noise(
+    table: dict[str, Row], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table["x"] = row("x", 1.0)
+    run.main(["--quick", "--json"])
+    assert json.loads(capsys.readouterr().out)["rows"][0]["spread"] is None
 
 
 def test_the_table_shows_ratios_and_what_is_met(
