@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from .codes import Role
 from .config import Limits
@@ -66,6 +66,9 @@ class ClientConnection(Connection):
 
     __slots__ = ("_body", "_body_size", "_carrier", "_offer", "uri")
 
+    _skips_interim: ClassVar[bool] = True
+    """Whether 1xx responses other than 101 are skipped, or are a rejection without body."""
+
     uri: WebSocketURI
     """The URI, taken apart."""
 
@@ -100,7 +103,7 @@ class ClientConnection(Connection):
         target = self.uri.target if target is None else target
         if not isinstance(target, str):
             raise TypeError(f"target must be str, not {type(target).__name__}")
-        self._carrier = ClientCarrier(limits)
+        self._carrier = ClientCarrier(limits, self._skips_interim)
         self._output.append(self._carrier.write_request(target, fields))
         self.request = Request(
             self.uri.authority,
@@ -141,7 +144,8 @@ class ClientConnection(Connection):
                 return self._receive_accept(accepted)
         except HandshakeError as error:
             return self._fail_opening(error)
-        rejected = RejectConnection(head.status_code, head.headers, self._carrier.has_body())
+        has_body = head.status_code >= 200 and self._carrier.has_body()
+        rejected = RejectConnection(head.status_code, head.headers, has_body)
         self.response = rejected
         self._apply(Action.RECEIVE_REJECT)
         if not rejected.has_body:

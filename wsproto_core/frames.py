@@ -104,7 +104,8 @@ def first_byte_violation(
         if not in_message:
             return "a continuation frame, but no message to continue", "RFC 6455 section 5.4"
     elif in_message:
-        return "a new message inside an unfinished one", "RFC 6455 section 5.4"
+        kind = Opcode(opcode).name
+        return f"a new {kind} message inside an unfinished one", "RFC 6455 section 5.4"
     return None
 
 

@@ -321,10 +321,11 @@ class ResponseWriter:
 class ClientCarrier(_HeadReader):
     """Writes a request and reads its answer."""
 
-    __slots__ = ("_body_room", "_h11", "_interim_room")
+    __slots__ = ("_body_room", "_h11", "_interim_room", "_skips_interim")
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, skips_interim: bool = True) -> None:
         super().__init__(limits)
+        self._skips_interim = skips_interim
         self._interim_room = 16 * limits.max_head_size  # enough for any server that means well
         # Bytes of a body as sent that are looked at. Chunked, a byte takes up to six; what
         # takes more is made to waste our time. h11's own limit depends on how the input was
@@ -350,7 +351,7 @@ class ClientCarrier(_HeadReader):
         return self._h11.send(request) or b""
 
     def read(self) -> ResponseHead | None:
-        """The answer that is not an interim one; None until more has been fed.
+        """The answer, interim ones skipped if so told; None until more has been fed.
 
         Raises:
             HandshakeError: it is not an HTTP/1.1 response, or passes a limit.
@@ -374,7 +375,8 @@ class ClientCarrier(_HeadReader):
                     section="RFC 6455 section 4.1",
                     offset=start,
                 )
-            if response.status_code >= 200 or response.status_code == 101:
+            interim = response.status_code < 200 and response.status_code != 101
+            if not (interim and self._skips_interim):
                 return ResponseHead(response.status_code, _headers(response.headers.raw_items()))
             # RFC 9110 section 15.2: interim responses may come ahead of the real one.
             if self.offset > self._interim_room:
