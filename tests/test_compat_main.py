@@ -7,6 +7,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from multiprocessing import spawn
 from pathlib import Path
@@ -20,6 +21,8 @@ from wsproto_core.compat.__main__ import main
 SHOW = """\
 import sys, wsproto
 from pathlib import Path
+assert __file__ == str(Path(__file__).absolute()), __file__
+assert sys.modules[__name__].sys is sys
 print(wsproto.__spec__.origin, __name__, sys.argv, Path(sys.path[0]).resolve().name)
 """
 
@@ -62,6 +65,13 @@ def test_a_directory_runs_its_main_module(program: Path) -> None:
     program.rename(program.with_name("__main__.py"))
     done = run("programs", "a", folder=program.parents[1])
     assert done.stdout.endswith("__main__ ['programs', 'a'] programs\n")
+
+
+def test_an_archive_runs_its_main_module(program: Path) -> None:
+    archive = program.parents[1] / "archive.pyz"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("__main__.py", SHOW)
+    assert run(archive, "a").stdout.endswith(f"__main__ {[str(archive), 'a']} archive.pyz\n")
 
 
 def test_a_module_runs_and_finds_what_is_in_the_current_directory(program: Path) -> None:
@@ -130,6 +140,7 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Whatever `main` changes is put back."""
     monkeypatch.setattr(spawn, "get_preparation_data", spawn.get_preparation_data)
     monkeypatch.setattr(sys, "path", sys.path[:])
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     with without_wsproto():
         yield
 

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from multiprocessing import spawn
+from pkgutil import get_importer
+from types import ModuleType
 from typing import Any, Final, NoReturn
 
 from . import install
@@ -58,14 +60,26 @@ def _fail(status: int, problem: str) -> NoReturn:
 def _run_program(program: str) -> None:
     if not os.path.exists(program):
         _fail(2, f"cannot open {program!r}: there is no such file")
+    path = os.path.abspath(program)
+    archive = get_importer(path) is not None  # or a directory: runpy puts it on the path
     if not _SAFE_PATH:
-        # What stands first is where this module was found from. A directory that is a
-        # program is put there by runpy.
-        sys.path[:1] = (
-            [] if os.path.isdir(program) else [os.path.dirname(os.path.realpath(program))]
-        )
+        # What stands first is where this module was found from.
+        sys.path[:1] = [] if archive else [os.path.dirname(os.path.realpath(path))]
     _install()
-    runpy.run_path(program, run_name="__main__")
+    if archive:
+        runpy.run_path(program, run_name="__main__")
+    else:
+        _run_script(path)
+
+
+def _run_script(path: str) -> None:
+    # runpy would put a relative path in __file__, or an absolute one in sys.argv.
+    with open(path, "rb") as file:
+        code = compile(file.read(), path, "exec", dont_inherit=True)
+    module = ModuleType("__main__")
+    module.__file__ = path
+    sys.modules["__main__"] = module
+    exec(code, vars(module))  # noqa: S102
 
 
 def _run_module(module: str) -> None:
