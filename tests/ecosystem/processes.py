@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 HERE = Path(__file__).parent
 
@@ -39,9 +40,16 @@ def end(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)  # workers that outlived it
 
 
+class Server(NamedTuple):
+    """A server that runs."""
+
+    port: int
+    pid: int
+
+
 @contextmanager
-def server(kind: str, *arguments: str) -> Iterator[int]:
-    """A server, from when it says where it listens; gives its port."""
+def server(kind: str, *arguments: str) -> Iterator[Server]:
+    """A server, from when it says where it listens."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             [*LAUNCHERS[kind], *arguments],
@@ -52,7 +60,7 @@ def server(kind: str, *arguments: str) -> Iterator[int]:
             start_new_session=True,
         )
         try:
-            yield _port(process, log.fileno())
+            yield Server(_port(process, log.fileno()), process.pid)
         finally:
             end(process)
 

@@ -26,10 +26,10 @@ def served(arguments: tuple[str, ...], *clients: Client) -> Callable[[str], list
     """What clients see of a server, after it was made sure which wsproto it has."""
 
     def scenario(kind: str) -> list[str]:
-        with server(kind, *arguments) as port:
-            who = ask_who(port)
+        with server(kind, *arguments) as running:
+            who = ask_who(running.port)
             assert who == kind, f"the server runs on {who}"
-            return [repr(line) for client in clients for line in client(port)]
+            return [repr(line) for client in clients for line in client(running.port)]
 
     return scenario
 
@@ -44,8 +44,8 @@ def programmed(*arguments: str) -> Callable[[str], list[str]]:
 
 
 def httpx_ws(kind: str) -> list[str]:
-    with server(kind, *LIMITED) as port:
-        return _printed(kind, "programs/httpx_client.py", str(port))
+    with server(kind, *LIMITED) as running:
+        return _printed(kind, "programs/httpx_client.py", str(running.port))
 
 
 def _printed(kind: str, *arguments: str) -> list[str]:
