@@ -42,7 +42,8 @@ DOCUMENT = json.dumps(
         "from": "alice",
         "room": "lobby",
         "sent": "2026-11-22T12:00:00Z",
-        "text": "One of the many short messages that make up a conversation between people who know eac",
+        "text": "One of the many short messages that make up a conversation of people "
+        "who know everyone",
     }
 )
 
