@@ -11,12 +11,15 @@ from test_compat_same import HANDED
 from wire import (
     BINARY,
     CLOSE,
+    CONTINUATION,
     DEFLATE_FIELD,
     FIN,
     PING,
     TEXT,
+    accept_for,
     close_payload,
     frame_to,
+    head,
     masked,
     read_frames,
     request,
@@ -173,7 +176,33 @@ def test_one_event_at_a_time(api: Any) -> None:
     assert next(ws.events(), None) is None
 
 
+@both
+def test_frames_may_come_in_the_same_read_as_the_answer(api: Any) -> None:
+    ws, key = asking(api)
+    fields = ("Upgrade: websocket", "Connection: Upgrade")
+    answer = head("HTTP/1.1 101 Go", *fields, f"Sec-WebSocket-Accept: {accept_for(key)}")
+    accept, first, second = take(ws, answer + 2 * frame_to(Role.CLIENT, FIN | TEXT, b"x"))
+    assert isinstance(accept, api.events.AcceptConnection)
+    assert first == second == api.events.TextMessage("x")
+
+
 # Of both, once the connection is open
+
+
+@both
+def test_no_message_is_too_large(api: Any) -> None:
+    ws = opened(api)
+    piece = masked(BINARY, bytes(1 << 20)), masked(CONTINUATION, bytes(1 << 20))
+    assert sum(len(event.data) for event in take(ws, b"".join(piece))) == 2 << 20
+    assert len(take(ws, masked(CONTINUATION) * 20_000)) == 20_000
+    assert take(ws, masked(FIN | CONTINUATION, b"end"))[0].message_finished
+
+
+@both
+def test_a_head_may_have_long_lines_and_many_fields(api: Any) -> None:
+    fields = [f"X-{number}: 1" for number in range(400)]
+    ws = asked(api, "Cookie: " + "a" * 15_000, *fields)
+    assert ws.send(api.events.AcceptConnection()).startswith(b"HTTP/1.1 101 ")
 
 
 @both
@@ -303,6 +332,14 @@ def test_a_servers_answer_is_taken_note_of(api: Any) -> None:
     assert extension.enabled()
     assert extension.server_max_window_bits == 11
     assert extension.client_no_context_takeover
+
+
+def test_the_case_of_an_answer_does_not_matter() -> None:
+    extension = OURS.extensions.PerMessageDeflate()
+    extension.finalize("Permessage-Deflate; Server_Max_Window_Bits=11")
+    assert extension.server_max_window_bits == 11
+    note = OURS.handshake.client_extensions_handshake
+    assert note(["PERMESSAGE-DEFLATE"], [extension]) == [extension]
 
 
 @pytest.mark.parametrize("answer", ["permessage-deflate; foo", "permessage-deflate; a==b"])

@@ -170,6 +170,18 @@ def test_the_functions_on_header_fields(api: Any) -> None:
     assert utilities.normed_header_dict(fields) == {b"a": b"1, 3", b"b": b"2"}
 
 
+@pytest.mark.parametrize(
+    ("value", "elements"),
+    [
+        (rb'a; b="c\",d", e', [r'a; b="c\",d"', "e"]),
+        (b'a; b="c,d', ['a; b="c,d']),
+        (b'a="b,\\', ['a="b,\\']),
+    ],
+)
+def test_quoted_strings_hold_together(value: bytes, elements: list[str]) -> None:
+    assert OURS.utilities.split_comma_header(value) == elements
+
+
 # Installing
 
 

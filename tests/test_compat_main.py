@@ -55,6 +55,12 @@ def test_a_program_finds_ours_its_arguments_and_its_neighbours(program: Path) ->
     assert done.stdout.endswith(f"__main__ {[str(program), 'a', '-b', '--']} programs\n")
 
 
+def test_a_program_means_what_it_says(program: Path) -> None:
+    """Not what it would say among our imports from the future."""
+    program.write_text("def f(x: 1 + 1): ...\nprint(f.__annotations__)")
+    assert run(program).stdout == "{'x': 2}\n"
+
+
 def test_a_program_given_by_a_link_finds_the_neighbours_of_what_it_links_to(program: Path) -> None:
     link = program.parents[1] / "link.py"
     link.symlink_to(program)
