@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 HERE = Path(__file__).parent
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(HERE), "PYTHONUNBUFFERED": "1"}
+_PATHS = [str(HERE), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, _PATHS))}
 
 LAUNCHERS = {
     "wsproto": [sys.executable],

@@ -17,7 +17,6 @@ from ..config import Limits
 from ..connection import Connection as Engine
 from ..events import CloseSource
 from ..exceptions import LocalProtocolError, RemoteProtocolError
-from ..frames import MAX_CONTROL_PAYLOAD
 from ..state import ConnectionState as EngineState
 from ..types import Delivery
 from .codes import LOCAL_ONLY_CLOSE_REASONS, CloseReason, ConnectionState, ConnectionType
@@ -49,7 +48,8 @@ PRESET: Final[_Preset] = {
 caller's to limit; a head is kept, and stays limited as a whole."""
 
 
-_MAX_REASON: Final = MAX_CONTROL_PAYLOAD - 2
+_MAX_REASON: Final = 123
+"""Bytes of a reason at most (RFC 6455 section 5.5)."""
 
 
 class Connection:
@@ -137,7 +137,7 @@ class Connection:
         """What was received and not taken yet, each parsed when it is asked for."""
         while self._events:
             yield self._events.popleft()
-        for event in self._engine:
+        for event in self._engine.events():
             if isinstance(event, engine.TextMessage):
                 yield TextMessage(event.data, event.frame_finished, event.message_finished)
             elif isinstance(event, engine.BytesMessage):

@@ -150,7 +150,7 @@ class H11Handshake:
     # Received
 
     def _take_events(self) -> None:
-        for event in self._started():
+        for event in self._started().events():
             if isinstance(event, engine.Request):
                 self._receive_request(event)
             elif isinstance(event, engine.AcceptConnection):
@@ -255,7 +255,7 @@ class H11Handshake:
 def _rejecting() -> ServerConnection:
     """A server that has a request: to reject one that was broken, or has not come."""
     server = ServerConnection.from_request(_ANY_REQUEST, "/", **PRESET)
-    next(server)
+    next(server.events())
     return server
 
 
