@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import find_spec
 from pathlib import Path
@@ -42,6 +43,7 @@ _CYTHON = {
     "cython_directives": {
         "annotation_typing": False,  # a subclass of str is a str; C types are in the .pxd files
         "auto_pickle": False,  # pickles are the same in both modes
+        "nonecheck": True,  # what no __init__ has set is an AttributeError, not a crash
         "freethreading_compatible": True,  # a Python without the global lock stays without it
     },
 }
@@ -75,7 +77,7 @@ def _build(hook: Hook, directory: str, settings: Settings | None, metadata: str 
         from Cython.Compiler.Errors import CompileError
 
         try:
-            with patch.multiple(Extension, create=True, **_CYTHON):
+            with patch.multiple(Extension, create=True, **_CYTHON), _checked_self():
                 return hook(directory, settings, metadata)
         except (CompileError, SystemExit) as reason:  # setuptools exits if a C compiler fails
             if wanted == "yes":
@@ -83,3 +85,23 @@ def _build(hook: Hook, directory: str, settings: Settings | None, metadata: str 
             print(f"wsproto_core is not compiled: {reason}", file=sys.stderr)
     with patch.object(Distribution, "has_ext_modules", return_value=False):
         return hook(directory, settings, metadata)
+
+
+def _checked_self() -> AbstractContextManager[object]:
+    """Have the methods of compiled classes check what they are called on.
+
+    Python itself sees to that only where methods hide their signature (``binding=False``).
+    Otherwise ``Connection.data_to_send(5)`` would read the number as if it were a connection.
+    """
+    from Cython.Compiler.Nodes import DefNode
+
+    analyse = DefNode.analyse_signature
+
+    def analyse_signature(method: DefNode, scope: object) -> None:
+        analyse(method, scope)
+        for argument in method.args[:1]:
+            if argument.is_self_arg and not method.entry.is_special:
+                argument.needs_type_test = True
+                argument.accept_none = False
+
+    return patch.object(DefNode, "analyse_signature", analyse_signature)

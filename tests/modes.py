@@ -13,7 +13,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
     SOURCE_SUFFIXES,
@@ -52,24 +53,39 @@ def load_pure() -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, path))
 
 
-def pure_copy() -> ModuleType:
-    """The package once more, from its `.py` files, beside the one that is imported.
+def pure_copy(*users: str) -> dict[str, ModuleType]:
+    """The modules of the package once more, from `.py` files, beside those that are imported.
 
-    The two have nothing in common but the standard library and h11.
+    `users` are modules that import it: with them come copies that use the copy. The two
+    packages have nothing in common but the standard library and h11.
     """
-    imported = _take_out()
+    imported = _take_out(users)
     sys.meta_path.insert(0, SourceFinder)
     try:
-        return importlib.import_module(PACKAGE)
+        for name in (PACKAGE, *users):
+            importlib.import_module(name)
     finally:
         sys.meta_path.remove(SourceFinder)
-        _take_out()
+        copy = _take_out(users)
+        sys.modules.update(imported)
+    return copy
+
+
+@contextmanager
+def imported_instead(copy: Mapping[str, ModuleType]) -> Iterator[None]:
+    """For a while, a copy of the package counts as imported: pickles are read with it."""
+    imported = _take_out(copy)
+    sys.modules.update(copy)
+    try:
+        yield
+    finally:
+        _take_out(copy)
         sys.modules.update(imported)
 
 
-def _take_out() -> dict[str, ModuleType]:
-    """Remove the package and its modules from those that count as imported."""
-    names = [name for name in sys.modules if name.partition(".")[0] == PACKAGE]
+def _take_out(users: Iterable[str] = ()) -> dict[str, ModuleType]:
+    """Remove the package, its modules and `users` from what counts as imported."""
+    names = [name for name in sys.modules if name.partition(".")[0] == PACKAGE or name in users]
     return {name: sys.modules.pop(name) for name in names}
 
 

@@ -29,6 +29,7 @@ import pytest
 from effort import examples
 from hypothesis import given
 from hypothesis import strategies as st
+from plans import changed
 from streams import SCENARIOS, SMALL, direct
 from wire import (
     BINARY,
@@ -157,28 +158,9 @@ MAKERS = (
 STREAMS = sorted({scenario.stream for scenario in SCENARIOS})
 
 
-@st.composite
-def changed_streams(draw: Any) -> bytes:
-    stream = bytearray(draw(st.sampled_from(STREAMS)))
-    for _ in range(draw(st.integers(0, 4))):
-        at = draw(st.integers(0, len(stream)))
-        match draw(st.sampled_from(["flip", "set", "delete", "insert", "cut", "repeat"])):
-            case "flip" if at < len(stream):
-                stream[at] ^= 1 << draw(st.integers(0, 7))
-            case "set" if at < len(stream):
-                stream[at] = draw(st.sampled_from([0x00, 0x7F, 0x80, 0xFE, 0xFF, 0x0A, 0x0D]))
-            case "delete":
-                del stream[at : at + draw(st.integers(1, 9))]
-            case "insert":
-                stream[at:at] = draw(st.binary(min_size=1, max_size=9))
-            case "cut":
-                del stream[at:]
-            case "repeat":
-                stream[at:at] = stream[at : at + draw(st.integers(1, 200))]
-    return bytes(stream)
-
-
-data = st.one_of(st.binary(max_size=60), changed_streams(), st.sampled_from(STREAMS))
+data = st.one_of(
+    st.binary(max_size=60), changed(st.sampled_from(STREAMS)), st.sampled_from(STREAMS)
+)
 
 ACTIONS: list[Callable[[Any], object]] = [
     lambda ws: ws.send_text("text é"),

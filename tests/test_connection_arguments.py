@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import array
+import copy
 import mmap
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +29,7 @@ from wire import (
 from wsproto_core import (
     BytesMessage,
     CloseConnection,
+    Connection,
     Event,
     LocalProtocolError,
     Message,
@@ -225,3 +228,46 @@ def test_a_bare_message_cannot_be_sent() -> None:
     with pytest.raises(TypeError, match="TextMessage or BytesMessage"):
         ws.send(Message("x"))
     assert ws.pending_bytes == 0
+
+
+# What no caller should do
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_connections_and_their_iterators_cannot_be_pickled(protocol: int) -> None:
+    for thing in (Connection(Role.SERVER), Connection(Role.CLIENT).events()):
+        with pytest.raises(TypeError, match="cannot be copied or pickled"):
+            pickle.dumps(thing, protocol)
+        with pytest.raises(TypeError, match="cannot be copied or pickled"):
+            copy.copy(thing)
+
+
+def test_a_connection_is_initialized_once() -> None:
+    ws = Connection(Role.SERVER)
+    with pytest.raises(LocalProtocolError, match="make a new one"):
+        Connection.__init__(ws, Role.CLIENT)
+    ws.send_text("still here")
+    assert ws.data_to_send() == b"\x81\x0astill here"
+
+
+def test_a_connection_that_was_not_initialized_raises() -> None:
+    uses: list[Callable[[Connection], object]] = [
+        lambda ws: list(ws.receive_data(b"\x81\x00")),
+        lambda ws: list(ws.events()),
+        lambda ws: ws.send_text("x"),
+        lambda ws: ws.data_to_send(),
+        lambda ws: ws.data_to_send(1),
+        lambda ws: ws.buffers_to_send(),
+        lambda ws: ws.pending_bytes,
+        lambda ws: ws.receive_reset(),
+        lambda ws: ws.close(),
+    ]
+    for use in uses:
+        with pytest.raises((AttributeError, AssertionError, KeyError, TypeError)):
+            use(Connection.__new__(Connection))
+
+
+@pytest.mark.parametrize("name", ["data_to_send", "receive_eof", "buffers_to_send"])
+def test_methods_want_a_connection(name: str) -> None:
+    with pytest.raises((TypeError, AttributeError)):
+        getattr(Connection, name)(5)

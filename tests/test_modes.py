@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import modes
 import pytest
@@ -61,13 +62,19 @@ def test_child_processes_load_the_same_files() -> None:
 
 def test_a_pure_copy_is_pure_and_leaves_the_package_alone() -> None:
     before = dict(sys.modules)
-    copy = modes.pure_copy()
+    modules = modes.pure_copy("wire")
+    copy: Any = modules["wsproto_core"]
     assert {name: each for name, each in sys.modules.items() if each is not before.get(name)} == {}
     assert copy is not wsproto_core
     assert copy.__file__ == wsproto_core.__file__
     assert str(copy.output.__file__).endswith(".py")
     assert copy.Ping is not wsproto_core.Ping
-    assert pickle.loads(pickle.dumps(wsproto_core.Ping(b"x"))) == wsproto_core.Ping(b"x")
+    assert vars(modules["wire"])["Request"] is copy.Request
+    pickled = pickle.dumps(wsproto_core.Ping(b"x"))
+    assert pickle.loads(pickled) == wsproto_core.Ping(b"x")
+    with modes.imported_instead(modules):
+        assert pickle.loads(pickled) == copy.Ping(b"x")
+    assert pickle.loads(pickled) == wsproto_core.Ping(b"x")
 
 
 def test_once_the_package_is_loaded_it_is_too_late_to_ask_for_the_sources() -> None:

@@ -11,7 +11,7 @@ connection came to be open is the business of the client's and the server's modu
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NoReturn
 
 from .codes import MAX_CONTROL_PAYLOAD, SENDABLE_CLOSE_CODES, CloseCode, Opcode, Role
 from .config import Limits
@@ -77,6 +77,9 @@ class Endpoint:
         auto_close: bool,
         random_bytes: RandomBytes,
     ) -> None:
+        if getattr(self, "_output", None) is not None:
+            # In a callback of the user's, what is to be replaced may be at work.
+            raise LocalProtocolError("a connection is initialized once: make a new one")
         if delivery not in ("message", "chunk"):
             raise ValueError(f"delivery must be 'message' or 'chunk', not {delivery!r}")
         if not isinstance(limits, Limits):
@@ -92,8 +95,8 @@ class Endpoint:
         self.error: RemoteProtocolError | None = None
         self._limits = limits
         self._delivery: Delivery = delivery
-        self._auto_pong = auto_pong
-        self._auto_close = auto_close
+        self._auto_pong = bool(auto_pong)
+        self._auto_close = bool(auto_close)
         self._random_bytes = random_bytes
         self._output = MessageWriter(limits.max_pending_pongs)
         self._reading = False
@@ -101,6 +104,9 @@ class Endpoint:
         self._eof = False
         self._reset = False
         self._finished = False
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} cannot be copied or pickled")
 
     def _open(self, extensions: tuple[Extension, ...], offset: int) -> None:
         """Make ready for frames; the first is at `offset` in the peer's stream."""
@@ -169,6 +175,7 @@ class Endpoint:
             if event is not None:
                 return event if isinstance(event, Message) else self._receive_control(event)
         else:
+            assert isinstance(self.state, ConnectionState), "__init__ was not called"
             opening = self._next_opening_event()
             if opening is not None:
                 return opening
@@ -314,7 +321,7 @@ class Endpoint:
             raise TypeError(f"max_bytes must be int or None, not {type(max_bytes).__name__}")
         if max_bytes < 0:
             raise ValueError("max_bytes must not be negative")
-        return self._output.drain(max_bytes)
+        return self._output.drain(min(max_bytes, self._output.pending))
 
     def buffers_to_send(self) -> list[bytes]:
         """Take out what waits to be sent, unjoined, for ``writelines`` or ``sendmsg``."""
@@ -433,6 +440,9 @@ class Events:
 
     def __iter__(self) -> Iterator[Event]:
         return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an iterator over events cannot be copied or pickled")
 
     def __next__(self) -> Event:
         endpoint = self._endpoint

@@ -41,6 +41,13 @@ class Event:
     """Base of all events. They are immutable, and compare and pickle by value."""
 
     __slots__ = ()
+    __match_args__: ClassVar[tuple[str, ...]] = ()
+
+    def _values(self) -> tuple[object, ...]:
+        return tuple([getattr(self, name) for name in self.__match_args__])
+
+    def __reduce__(self) -> tuple[type[Event], tuple[object, ...]]:
+        return type(self), self._values()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +214,7 @@ class _Frozen(Event):
     """
 
     __slots__ = ()
-    __match_args__: ClassVar[tuple[str, ...]] = ()
     __signature__ = _Signature()
-
-    def _values(self) -> tuple[object, ...]:
-        return tuple(getattr(self, name) for name in self.__match_args__)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -220,9 +223,6 @@ class _Frozen(Event):
 
     def __hash__(self) -> int:
         return hash((type(self), self._values()))
-
-    def __reduce__(self) -> tuple[type[_Frozen], tuple[object, ...]]:
-        return type(self), self._values()
 
     def __repr__(self) -> str:
         shown = ", ".join(

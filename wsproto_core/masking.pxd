@@ -20,11 +20,11 @@ cdef class PayloadBuffer:
     cdef bint _text
 
     cpdef bint add(self, bytes buffer, Py_ssize_t start, Py_ssize_t stop, bytes key,
-                   Py_ssize_t to_come) except -1
+                   long long to_come) except -1
     cpdef bytes last(self)
     cpdef bytes take_bytes(self)
     cpdef str take_text(self)
     cdef object _take(self)
     cdef int _make_room(self, Py_ssize_t room) except -1
-    cdef int _store_as_bytes(self) except -1
+    cdef int _store_as_bytes(self, Py_ssize_t size) except -1
     cdef void _find_data(self) noexcept

@@ -38,6 +38,7 @@ cdef extern from "masking.h" nogil:
 
 
 cdef extern from "Python.h":
+    Py_ssize_t PY_SSIZE_T_MAX
     object PyUnicode_New(Py_ssize_t size, Py_UCS4 highest)
     unsigned char *PyUnicode_1BYTE_DATA(object text)
     bint PyUnicode_IS_ASCII(object text)
@@ -171,28 +172,30 @@ cdef class PayloadBuffer:
         Py_XDECREF(self._object)
 
     cpdef bint add(
-        self, bytes buffer, Py_ssize_t start, Py_ssize_t stop, bytes key, Py_ssize_t to_come
+        self, bytes buffer, Py_ssize_t start, Py_ssize_t stop, bytes key, long long to_come
     ) except -1:
         """Add what is in `buffer` from `start` to `stop`, unmasked if `key` is not empty.
 
         `to_come`: how many bytes more are announced. Returns whether all of that is ASCII.
         """
         cdef Py_ssize_t size = stop - start
+        cdef long long come = self._size + size
         cdef const unsigned char *octets = NO_KEY
         cdef bint high
-        assert 0 <= start <= stop <= len(buffer) and len(key) in (0, 4)
-        self._last = size
+        assert 0 <= start <= stop <= len(buffer) and len(key) in (0, 4) and to_come >= 0
         if not size:
+            self._last = 0
             return True
         if size > self._room - self._size:
             # What is announced need not come: make room for no more than 64 times what did.
-            self._make_room(self._size + size + min(to_come, 63 * (self._size + size)))
+            self._make_room(min(come + min(to_come, 63 * come), PY_SSIZE_T_MAX))
         if key:
             octets = _at(key, 0)
         high = wspc_mask(self._data + self._size, _at(buffer, start), size, octets)
-        self._size += size
         if high and PyUnicode_CheckExact(<object>self._object):
-            self._store_as_bytes()
+            self._store_as_bytes(come)
+        self._size = come
+        self._last = size
         return not high
 
     cpdef bytes last(self):
@@ -219,7 +222,7 @@ cdef class PayloadBuffer:
         self._make_room(self._size)
         taken = <object>self._object
         Py_CLEAR(self._object)
-        self._room = self._size = 0
+        self._room = self._size = self._last = 0
         return taken
 
     cdef int _make_room(self, Py_ssize_t room) except -1:
@@ -231,14 +234,18 @@ cdef class PayloadBuffer:
         elif PyUnicode_CheckExact(<object>self._object):
             PyUnicode_Resize(&self._object, room)
         else:
-            _PyBytes_Resize(&self._object, room)
+            try:
+                _PyBytes_Resize(&self._object, room)
+            except MemoryError:  # and what there was is gone
+                self._room = self._size = self._last = 0
+                raise
         self._find_data()
         self._room = room
         return 0
 
-    cdef int _store_as_bytes(self) except -1:
+    cdef int _store_as_bytes(self, Py_ssize_t size) except -1:
         fresh = PyBytes_FromStringAndSize(NULL, self._room)
-        memcpy(PyBytes_AS_STRING(fresh), self._data, self._size)
+        memcpy(PyBytes_AS_STRING(fresh), self._data, size)
         Py_XDECREF(self._object)
         Py_INCREF(fresh)
         self._object = <PyObject *>fresh

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .types import RandomBytes
+from .types import RandomBytes, as_bytes
 
 __all__ = ["MaskingKeys"]
 
@@ -29,7 +29,8 @@ class MaskingKeys:
         """Take a new 4-byte key, as unpredictable as the source: where in `batch` it is.
 
         Raises:
-            ValueError: the source gave more or fewer bytes than it was asked for.
+            TypeError: the source gave something else than bytes.
+            ValueError: it gave more or fewer than it was asked for.
         """
         position = self._position
         if position >= len(self.batch):
@@ -41,7 +42,7 @@ class MaskingKeys:
     def reserve(self) -> None:
         """See that the next `draw` has a key; raises what that would."""
         if self._position >= len(self.batch):
-            batch = self._random_bytes(_BATCH_SIZE)
+            batch = as_bytes(self._random_bytes(_BATCH_SIZE), "what random_bytes gives")
             if len(batch) != _BATCH_SIZE:
                 raise ValueError(f"random_bytes gave {len(batch)} bytes instead of {_BATCH_SIZE}")
             self.batch = batch

@@ -50,7 +50,7 @@ from .masking import (
     unmask,
     unmask_text,
 )
-from .types import Data, Delivery
+from .types import Data, Delivery, as_bytes
 from .utf8 import decode_piece, first_bad_byte
 
 __all__ = ["MessageReader"]
@@ -95,7 +95,7 @@ class MessageReader(FrameDecoder):
     ) -> None:
         """`rsv` are the bits that `codecs` claim; `base` is the offset, in the peer's
         stream, of the first byte behind the handshake."""
-        self._max_fragments = limits.max_fragments
+        self._max_fragments = _or_unlimited(limits.max_fragments)
         max_size = _or_unlimited(limits.max_message_size)
         self._max_size = max_size
         self._chunks = delivery == "chunk"
@@ -320,9 +320,9 @@ class MessageReader(FrameDecoder):
         for codec in outer:
             frame = codec.decode(frame, self.room_compressed)  # not the message itself yet
         frame = inner.decode(frame, room)
-        if len(frame.payload) > room:
+        data = as_bytes(frame.payload, "what a codec gives")
+        if len(data) > room:
             raise MessageTooBig.of_message(self._max_size)
-        data = bytes(frame.payload)
         return self._add(data, 0, len(data), b"", True)
 
     def _inflate_message(self, first: int, payload: bytes) -> Message | None:

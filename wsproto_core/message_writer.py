@@ -15,6 +15,7 @@ from .frames import Frame, encode_header
 from .masking import COMPILED, ascii_size, keyed
 from .masking_keys import MaskingKeys
 from .output import OutputQueue
+from .types import as_bytes
 
 __all__ = ["MessageWriter"]
 
@@ -89,7 +90,7 @@ class MessageWriter(OutputQueue):
         if not isinstance(text, str):
             raise TypeError(f"text must be str, not {type(text).__name__}")
         try:
-            payload = text.encode()
+            payload = str.encode(text)  # whatever a subclass makes of it
         except UnicodeEncodeError as error:
             raise LocalProtocolError(
                 f"text with a lone surrogate at index {error.start} has no UTF-8 form"
@@ -148,12 +149,12 @@ class MessageWriter(OutputQueue):
             self._keys.reserve()  # nothing may fail once a compressor has gone on
         if deflate is not None and opcode is not Opcode.CONTINUATION:
             worth = not fin or len(payload) >= deflate.threshold
-            self._compressing = worth if compress is None else compress
-        frame = Frame(opcode, payload, fin)
+            self._compressing = worth if compress is None else bool(compress)
+        frame = Frame(opcode, payload, bool(fin))
         for codec in self._codecs:
             if self._compressing or not isinstance(codec, DeflateCodec):
                 frame = codec.encode(frame)
-        self._write_frame(frame.first_byte, frame.payload)
+        self._write_frame(frame.first_byte, as_bytes(frame.payload, "what a codec gives"))
 
     def _write_frame(self, first: int, payload: bytes) -> None:
         header = self._header(first, len(payload))

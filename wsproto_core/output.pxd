@@ -11,7 +11,8 @@ cdef class OutputQueue:
     cdef list _chunks
     cdef bytearray _joined
     cdef list _pongs
-    cdef Py_ssize_t _max_pongs, _sent
+    cdef object _max_pongs
+    cdef Py_ssize_t _sent
     cdef int _holes
     cdef readonly Py_ssize_t pending
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from ..codes import Opcode, Role
 from ..exceptions import CompressedDataError, FrameError, MessageTooBig
 from ..frames import Frame
+from ..types import as_bytes
 from .base import Codec
 
 if TYPE_CHECKING:
@@ -169,16 +170,18 @@ class DeflateCodec:
             raise FrameError("RSV1 on a continuation frame", section="RFC 7692 section 6.1")
         if not self._inflating:
             return frame
+        payload = as_bytes(frame.payload, "what a codec gives")
         if frame.fin:
-            payload = self.inflate_message(frame.payload, max_size)
+            payload = self.inflate_message(payload, max_size)
         else:
-            payload = self._drain(self.decompress(frame.payload, True), max_size)
+            payload = self._drain(self.decompress(payload, True), max_size)
         return frame._replace(payload=payload, rsv1=False)
 
     def encode(self, frame: Frame) -> Frame:
         """Compress a frame of a message that is to be compressed."""
         first = frame.opcode is not Opcode.CONTINUATION
-        return frame._replace(payload=self.compress(frame.payload, frame.fin), rsv1=first)
+        payload = as_bytes(frame.payload, "what a codec gives")
+        return frame._replace(payload=self.compress(payload, frame.fin), rsv1=first)
 
     def compress(self, data: bytes, fin: bool) -> bytes:
         """Compress one fragment of a message, the last when `fin` (RFC 7692 section 7.2.1).
