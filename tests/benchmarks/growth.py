@@ -19,9 +19,9 @@ __all__ = [
     "text_lines",
 ]
 
-LINEAR = 1.35
-"""The exponent up to which growth counts as linear: 1, and room for the caches, which hold
-what is small and not what is large. Where that matters, see how mere copying grows."""
+LINEAR = 1.5
+"""The exponent up to which growth counts as linear: half-way to quadratic. 1 would do but for
+the caches, which hold what is small and not what is large: see how mere copying grows."""
 
 
 class ScalingLine(TypedDict):

@@ -125,7 +125,7 @@ def test_text_has_the_points_and_the_judgement(capsys: pytest.CaptureFixture[str
     assert "line: NOT LINEAR, exponent 2.00; at the end a thing takes 100.00 times" in shown
     *_, last, _, verdict = shown.splitlines()
     assert last.split() == ["100", "things", "10,000", "ns", "100.00", "each"]
-    assert verdict == "0 of 1 lines are linear: exponent up to 1.35"
+    assert verdict == "0 of 1 lines are linear: exponent up to 1.5"
 
 
 @pytest.mark.usefixtures("square")
