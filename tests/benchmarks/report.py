@@ -180,11 +180,11 @@ def foot_lines(report: Report) -> Iterator[str]:
     targets = [target for row in report["rows"] for target in row["targets"][report["mode"]]]
     met = sum(target["met"] for target in targets)
     yield ""
-    yield f"{met} of {len(targets)} targets of {report['mode']} mode met"
     if report["load"] > 1:
         yield f"a busy machine, with {report['load']:.1f} processes for each CPU: measure again"
     if report["interrupted"]:
         yield "interrupted: rows are missing"
+    yield f"{met} of {len(targets)} targets of {report['mode']} mode met"
 
 
 def compare(one: Report, other: Report) -> Iterator[str]:
