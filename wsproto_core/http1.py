@@ -226,11 +226,11 @@ def _split_request(head: bytes) -> RequestHead | None:
     """
     first, *lines = head.split(b"\r\n")
     fields: list[tuple[bytes, bytes]] = []
-    for line in lines:
-        name, colon, value = line.partition(b":")
-        fields.append((name if colon else b"", value.strip(b" \t")))  # h11 wants a name
     try:
         method, target, version = first.split(b" ")
+        for line in lines:
+            name, value = line.split(b":", 1)
+            fields.append((name, value.strip(b" \t")))
         h11.Request(method=method, target=target, headers=fields)
     except (ValueError, h11.LocalProtocolError):
         return None
