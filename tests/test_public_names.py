@@ -65,6 +65,7 @@ INTERNAL = {
         "parse_origin",
         "parse_protocol_list",
         "parse_token_list",
+        "quote",
         "values_by_name",
     },
     "wsproto_core.http1": {

@@ -37,6 +37,7 @@ LAYERS = [
     "extensions.deflate_codec",
     "extensions.permessage_deflate",
     "headers",
+    "basic_auth",
     "uri",
     "events",
     "message_reader",

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from .basic_auth import (
+    build_basic_authorization,
+    build_basic_challenge,
+    check_basic_authorization,
+    parse_basic_authorization,
+)
 from .client import ClientConnection
 from .codes import CloseCode, Opcode, Role
 from .config import Limits
@@ -48,16 +54,7 @@ from .extensions.deflate_codec import ZlibModule
 from .extensions.permessage_deflate import PerMessageDeflate
 from .frames import Frame, encode_frame
 from .handshake import SubprotocolSelector
-from .headers import (
-    Headers,
-    HeadersLike,
-    accept_key,
-    build_basic_authorization,
-    build_basic_challenge,
-    check_basic_authorization,
-    generate_key,
-    parse_basic_authorization,
-)
+from .headers import Headers, HeadersLike, accept_key, generate_key
 from .masking import COMPILED, mask
 from .server import ServerConnection, ServerOptions
 from .state import ConnectionState

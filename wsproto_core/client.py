@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Final
 
+from .basic_auth import build_basic_authorization
 from .codes import Role
 from .config import Limits
 from .connection import DEFAULT_LIMITS, Connection
@@ -23,7 +24,6 @@ from .handshake import Offer, check_response, check_subprotocols, request_header
 from .headers import (
     Headers,
     HeadersLike,
-    build_basic_authorization,
     generate_key,
     parse_extension_list,
 )

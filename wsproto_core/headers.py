@@ -1,9 +1,9 @@
 """What an HTTP field is, and what the fields of a WebSocket handshake say.
 
 Field lists, the grammar of their values (RFC 9110 section 5.6, RFC 6455 section 9.1),
-keys, Basic authentication, origins and hosts: text in, values out. This module decides
-nothing about a handshake, and knows nothing of connections or of how HTTP is parsed.
-All parsing here takes time linear in the size of its input.
+keys, origins and hosts: text in, values out. This module decides nothing about a
+handshake, and knows nothing of connections or of how HTTP is parsed. All parsing here
+takes time linear in the size of its input.
 """
 
 # pyright: reportPrivateUsage=false
@@ -12,10 +12,9 @@ All parsing here takes time linear in the size of its input.
 from __future__ import annotations
 
 import hashlib
-import hmac
 import ipaddress
 import re
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeAlias, TypeVar, cast, overload
@@ -28,20 +27,17 @@ __all__ = [
     "HeadersLike",
     "accept_key",
     "as_headers",
-    "build_basic_authorization",
-    "build_basic_challenge",
-    "check_basic_authorization",
     "check_fields",
     "format_extension_list",
     "generate_key",
     "is_key",
     "is_token",
-    "parse_basic_authorization",
     "parse_extension_list",
     "parse_host",
     "parse_origin",
     "parse_protocol_list",
     "parse_token_list",
+    "quote",
     "values_by_name",
 ]
 
@@ -371,7 +367,7 @@ def _format_parameter(parameter: ExtensionParameter) -> str:
     if value is None:
         return _checked_name(name)
     if not is_token(value):
-        value = _quote(value, f"the value of extension parameter {_excerpt(name)}")
+        value = quote(value, f"the value of extension parameter {_excerpt(name)}")
     return f"{_checked_name(name)}={value}"
 
 
@@ -381,8 +377,12 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _quote(text: str, what: str) -> str:
-    """`text` as a quoted-string (RFC 9110 section 5.6.4)."""
+def quote(text: str, what: str) -> str:
+    """`text` as a quoted-string (RFC 9110 section 5.6.4); `what` it is, for messages.
+
+    Raises:
+        LocalProtocolError: it has more than visible ASCII, space and tab.
+    """
     _check_sendable(text, what)
     return '"' + _TO_ESCAPE.sub(r"\\\1", text) + '"'
 
@@ -416,81 +416,6 @@ def accept_key(key: str) -> str:
     # SHA-1 protects nothing here: where it is barred from security it still works.
     digest = hashlib.sha1(key.encode("latin-1") + _GUID, usedforsecurity=False)
     return b64encode(digest.digest()).decode("ascii")
-
-
-# Basic authentication
-
-_BASIC: Final = re.compile(
-    r"basic +((?:[a-z0-9+/]{4})*(?:[a-z0-9+/]{2}==|[a-z0-9+/]{3}=)?)",
-    re.ASCII | re.IGNORECASE,
-)
-# Control characters, and surrogates, which have no UTF-8 form.
-_NOT_IN_CREDENTIALS: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-
-
-def build_basic_authorization(username: str, password: str) -> str:
-    """The value of an Authorization header field, in UTF-8 (RFC 7617 section 2).
-
-    Raises:
-        LocalProtocolError: the user name has a colon, or either a control character.
-    """
-    if ":" in username:
-        raise LocalProtocolError("the user name of Basic authentication must not have a colon")
-    for what, text in (("user name", username), ("password", password)):
-        if _NOT_IN_CREDENTIALS.search(text):
-            raise LocalProtocolError(f"the {what} must not have control characters")
-    return "Basic " + b64encode(f"{username}:{password}".encode()).decode("ascii")
-
-
-def parse_basic_authorization(value: str | None) -> tuple[str, str] | None:
-    """The user name and password of an Authorization header field (RFC 7617 section 2).
-
-    Gives None when the field is absent, of another scheme or malformed: base64 that is
-    not padded, bytes that are not UTF-8, no colon, or control characters.
-    """
-    credentials = _BASIC.fullmatch(value) if value is not None else None
-    if credentials is None:
-        return None
-    try:
-        text = b64decode(credentials[1]).decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-    username, colon, password = text.partition(":")
-    if not colon or _NOT_IN_CREDENTIALS.search(text):
-        return None
-    return username, password
-
-
-def check_basic_authorization(value: str | None, username: str, password: str) -> bool:
-    """Whether an Authorization header field carries these credentials.
-
-    How long the comparison takes does not tell which of the two is wrong, or where.
-
-    Raises:
-        TypeError: `username` or `password` is not `str`.
-    """
-    for text in (username, password):
-        if not isinstance(text, str):
-            raise TypeError(f"credentials must be str, not {type(text).__name__}")
-    credentials = parse_basic_authorization(value)
-    if credentials is None:
-        return False
-    same_username, same_password = (
-        hmac.compare_digest(given.encode(), expected.encode("utf-8", "surrogatepass"))
-        for given, expected in zip(credentials, (username, password), strict=True)
-    )
-    return same_username & same_password
-
-
-def build_basic_challenge(realm: str) -> str:
-    """The value of a WWW-Authenticate header field (RFC 7617 sections 2 and 2.1).
-
-    It asks for UTF-8, the only charset there is and the one that is parsed.
-
-    Raises:
-        LocalProtocolError: the realm has more than visible ASCII, space and tab.
-    """
-    return f'Basic realm={_quote(realm, "the realm")}, charset="UTF-8"'
 
 
 # Origins and hosts
