@@ -77,7 +77,8 @@ def _build(hook: Hook, directory: str, settings: Settings | None, metadata: str 
         from Cython.Compiler.Errors import CompileError
 
         try:
-            with patch.multiple(Extension, create=True, **_CYTHON), _checked_self():
+            settled = patch.multiple(Extension, create=True, **_CYTHON)
+            with settled, _checked_self(), _kept_directives():
                 return hook(directory, settings, metadata)
         except (CompileError, SystemExit) as reason:  # setuptools exits if a C compiler fails
             if wanted == "yes":
@@ -105,3 +106,24 @@ def _checked_self() -> AbstractContextManager[object]:
                 argument.accept_none = False
 
     return patch.object(DefNode, "analyse_signature", analyse_signature)
+
+
+def _kept_directives() -> AbstractContextManager[object]:
+    """Have what a .pxd says about the memory of a class hold for the class in the .py too.
+
+    Cython forgets it there, and a decorator would have to be there when the .py runs.
+    """
+    from Cython.Compiler.Nodes import CClassDefNode
+    from Cython.Compiler.Symtab import ModuleScope
+
+    analyse = CClassDefNode.analyse_declarations
+
+    def analyse_declarations(node: CClassDefNode, module: ModuleScope) -> None:
+        declared = module.lookup_here(node.class_name)
+        scope = declared.type.scope if declared else None
+        known = scope.directives if scope else {}
+        analyse(node, module)
+        if kept := {name: known[name] for name in ("freelist", "no_gc") if known.get(name)}:
+            node.scope.directives = {**node.scope.directives, **kept}
+
+    return patch.object(CClassDefNode, "analyse_declarations", analyse_declarations)

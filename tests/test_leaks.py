@@ -13,6 +13,7 @@ from wire import ROLES, cut, fixed_random, frame_to, open_pair
 
 import wsproto_core
 from wsproto_core import (
+    COMPILED,
     BytesMessage,
     CloseConnection,
     Connection,
@@ -117,6 +118,11 @@ def test_events_that_are_made_compared_and_pickled() -> None:
         assert len(repr(events)) > 50
 
     assert left_by(make_them) == (0, 0)
+
+
+def test_the_collector_passes_over_compiled_events() -> None:
+    events = [TextMessage("text"), BytesMessage(b"bytes"), Ping(), Pong()]
+    assert [gc.is_tracked(event) for event in events] == [not COMPILED] * 4
 
 
 def test_calls_that_raise() -> None:
