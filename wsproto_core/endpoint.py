@@ -448,10 +448,7 @@ class Events:
         endpoint = self._endpoint
         event: Event | None = None
         if endpoint._reading:
-            try:
-                event = endpoint._reader.read_message()
-            except RemoteProtocolError as error:
-                event = endpoint._fail(error)
+            event = endpoint._reader.read_message()
         if event is None:
             event = endpoint._next_event()
         if endpoint._reset:

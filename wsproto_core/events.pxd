@@ -13,7 +13,8 @@ cdef class _Frozen(Event):
 # so the garbage collector need not know of it: that saves one instruction in twenty of receiving one.
 @cython.no_gc
 cdef class Message(_Frozen):
-    cdef object _data, _frame_finished, _message_finished, _compress
+    cdef object _data, _compress
+    cdef bint _frame_finished, _message_finished
 
 
 cdef class TextMessage(Message):

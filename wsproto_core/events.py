@@ -269,12 +269,12 @@ class Message(_Frozen):
     def frame_finished(self) -> bool:
         """Received: whether a frame ends here. Always true of whole messages; on its
         way out, each event is one frame."""
-        return self._frame_finished
+        return bool(self._frame_finished)
 
     @property
     def message_finished(self) -> bool:
         """Whether the message ends here. Send False to go on with it in another event."""
-        return self._message_finished
+        return bool(self._message_finished)
 
     @property
     def compress(self) -> bool | None:

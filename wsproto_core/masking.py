@@ -87,13 +87,13 @@ def unmask(buffer: bytes, start: int, stop: int) -> bytes:
     return (both ^ pad).to_bytes(4 * words, "little")[4 : 4 + size]
 
 
-def unmask_text(buffer: bytes, start: int, stop: int) -> str:
-    """The text that a payload says; its place is given as for `unmask`.
-
-    Raises:
-        UnicodeDecodeError: it is not UTF-8.
-    """
-    return unmask(buffer, start, stop).decode()
+def unmask_text(buffer: bytes, start: int, stop: int) -> str | None:
+    """The text that a payload says, or None if it is not UTF-8; its place is given as for
+    `unmask`."""
+    try:
+        return unmask(buffer, start, stop).decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def keyed(keys: bytes, at: int, payload: bytes) -> bytes:
@@ -128,13 +128,12 @@ def copy_bytes(buffer: bytes, start: int, stop: int) -> bytes:
     return buffer[start:stop]
 
 
-def copy_text(buffer: bytes, start: int, stop: int) -> str:
-    """The text that a payload says that is not masked.
-
-    Raises:
-        UnicodeDecodeError: it is not UTF-8.
-    """
-    return buffer[start:stop].decode()
+def copy_text(buffer: bytes, start: int, stop: int) -> str | None:
+    """The text that a payload says that is not masked, or None if it is not UTF-8."""
+    try:
+        return buffer[start:stop].decode()
+    except UnicodeDecodeError:
+        return None
 
 
 class PayloadBuffer:

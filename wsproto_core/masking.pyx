@@ -74,11 +74,8 @@ cpdef bytes unmask(bytes buffer, Py_ssize_t start, Py_ssize_t stop):
 
 
 cpdef str unmask_text(bytes buffer, Py_ssize_t start, Py_ssize_t stop):
-    """The text that a payload says; its place is given as for `unmask`.
-
-    Raises:
-        UnicodeDecodeError: it is not UTF-8.
-    """
+    """The text that a payload says, or None if it is not UTF-8; its place is given as for
+    `unmask`."""
     return _text(buffer, start + 4, stop, _at(buffer, start))
 
 
@@ -130,11 +127,7 @@ cpdef bytes copy_bytes(bytes buffer, Py_ssize_t start, Py_ssize_t stop):
 
 
 cpdef str copy_text(bytes buffer, Py_ssize_t start, Py_ssize_t stop):
-    """The text that a payload says that is not masked.
-
-    Raises:
-        UnicodeDecodeError: it is not UTF-8.
-    """
+    """The text that a payload says that is not masked, or None if it is not UTF-8."""
     return _text(buffer, start, stop, NO_KEY)
 
 
@@ -155,7 +148,10 @@ cdef inline str _text(bytes buffer, Py_ssize_t start, Py_ssize_t stop, const uns
     cdef unsigned char *data = PyUnicode_1BYTE_DATA(text)
     if wspc_mask(data, _at(buffer, start), size, key):
         # Not ASCII: what is there is no text, and nobody but us has seen it.
-        return PyUnicode_DecodeUTF8(<const char *>data, size, NULL)
+        try:
+            return PyUnicode_DecodeUTF8(<const char *>data, size, NULL)
+        except UnicodeDecodeError:
+            return None
     return text
 
 

@@ -15,7 +15,7 @@ cdef int _CONTINUATION, _TEXT, _WHOLE_TEXT
 cdef class MessageReader(FrameDecoder):
     cdef bytes _carry
     cdef unsigned char _chunks, _compressed, _inflating, _opcode
-    cdef object _codecs, _frame
+    cdef object _codecs, _failure, _frame
     cdef DeflateCodec _deflate
     cdef long long _fragments, _max_fragments, _max_size, _room, _size
     cdef PayloadBuffer _payload
@@ -33,6 +33,7 @@ cdef class MessageReader(FrameDecoder):
     cdef bint _is_plain(self)
     cdef _decode_text(self, bytes piece, bint final)
     cdef _decode(self, bytes piece)
+    cdef _try_to_inflate(self, int first, bytes payload)
     @cython.locals(deflate=DeflateCodec, data=bytes)
     cdef _inflate_message(self, int first, bytes payload)
     @cython.locals(deflate=DeflateCodec)

@@ -36,6 +36,7 @@ from .exceptions import (
     FrameError,
     InvalidTextError,
     MessageTooBig,
+    RemoteProtocolError,
     TooManyFragments,
 )
 from .extensions.base import Codec
@@ -73,6 +74,7 @@ class MessageReader(FrameDecoder):
         "_codecs",
         "_compressed",
         "_deflate",
+        "_failure",
         "_fragments",
         "_frame",
         "_inflating",
@@ -118,6 +120,7 @@ class MessageReader(FrameDecoder):
         super().__init__(role, rsv, rsv_next, whole, base)
         self._room = room
         self.room_compressed = room_compressed
+        self._failure: RemoteProtocolError | None = None  # found by read_message, for read
         self._frame: bytearray | None = None  # where extensions want whole frames
         self._compressed = False
         self._inflating = False
@@ -128,12 +131,9 @@ class MessageReader(FrameDecoder):
     def read_message(self) -> Message | None:
         """The next message, if it is one frame and has arrived whole.
 
-        None where anything else comes next, or more has to be done: use `read`. This is
-        the way that nearly every message takes, so its checks are just those that make
-        sure that `read` would have found nothing to refuse.
-
-        Raises:
-            RemoteProtocolError: the message breaks a rule or passes a limit.
+        None where anything else comes next, more has to be done, or something is wrong: use
+        `read`. This is the way that nearly every message takes, so its checks are just those
+        that make sure that `read` would have found nothing to refuse.
         """
         buffer = self._buffer
         position = self._position
@@ -160,23 +160,25 @@ class MessageReader(FrameDecoder):
             stop += 4
         if stop > end:
             return None
-        self._position = stop
         if first == _WHOLE_TEXT:
-            try:
-                if masked:
-                    text = unmask_text(buffer, start, stop)
-                elif COMPILED:
-                    text = copy_text(buffer, start, stop)
-                else:
-                    text = buffer[start:stop].decode()  # to call a function would take longer
-            except UnicodeDecodeError as error:
-                behind = length - first_bad_byte(error)
-                raise _invalid_text(self.offset - behind) from None
+            if masked:
+                text = unmask_text(buffer, start, stop)
+            elif COMPILED:
+                text = copy_text(buffer, start, stop)
+            else:
+                try:  # as copy_text does; to call it would take longer
+                    text = buffer[start:stop].decode()
+                except UnicodeDecodeError:
+                    return None
+            if text is None:
+                return None
+            self._position = stop
             return whole_text(text)
+        self._position = stop
         payload = unmask(buffer, start, stop) if masked else copy_bytes(buffer, start, stop)
         if first & RSV1:
             self.payload_offset = self._base + stop - length
-            return self._inflate_message(first, payload)
+            return self._try_to_inflate(first, payload)
         return whole_bytes(payload)
 
     def read(self) -> Message | Ping | Pong | CloseConnection | None:
@@ -187,6 +189,9 @@ class MessageReader(FrameDecoder):
         Raises:
             RemoteProtocolError: what comes next breaks a rule or passes a limit.
         """
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
         while True:
             event: Message | None
             if self._inflating:
@@ -324,6 +329,14 @@ class MessageReader(FrameDecoder):
         if len(data) > room:
             raise MessageTooBig.of_message(self._max_size)
         return self._add(data, 0, len(data), b"", True)
+
+    def _try_to_inflate(self, first: int, payload: bytes) -> Message | None:
+        """Decompress a message that is one frame; an error waits for `read`."""
+        try:
+            return self._inflate_message(first, payload)
+        except RemoteProtocolError as error:
+            self._failure = error
+            return None
 
     def _inflate_message(self, first: int, payload: bytes) -> Message | None:
         """Decompress a message that is one frame, as far as one step goes."""
