@@ -207,14 +207,16 @@ class FrameDecoder:
         if not self._in_frame and not self._read_header():
             return False
         left = self._left
-        if left and not self._holds(left if self.first & CONTROL else 1):
+        needed = left if self.first & CONTROL else 1 if left else 0
+        if self._end - self._position < needed and not self._holds(needed):
             return False
         start = self._position
         size = min(left, self._end - start)
         self._start = start
         self._position = start + size
         self._left = left - size
-        self._turn_key()
+        if self._turn:
+            self._turn_key()
         self._turn = size & 3
         self.begins = self._begins
         self._begins = False
@@ -229,7 +231,7 @@ class FrameDecoder:
 
     def _turn_key(self) -> None:
         """Make the key begin with the byte that is for the piece's first."""
-        if self._turn and self._masked:
+        if self._masked:
             self._key = self._key[self._turn :] + self._key[: self._turn]
 
     def piece(self) -> bytes:

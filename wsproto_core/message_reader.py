@@ -211,6 +211,9 @@ class MessageReader(FrameDecoder):
                     event = self._add(
                         self._buffer, self._start, self._position, self._key, self.ends
                     )
+                    if event is None and self._left and not self._queue:
+                        self.drop()  # all of the input is taken, and the frame goes on
+                        return None
             if event is not None:
                 return event
 
