@@ -18,6 +18,7 @@ from wire import (
     PING,
     PONG,
     ROLES,
+    RSV1,
     TEXT,
     close_payload,
     connection,
@@ -33,6 +34,7 @@ from wsproto_core import (
     Event,
     LocalProtocolError,
     Message,
+    PerMessageDeflate,
     Ping,
     Pong,
     Role,
@@ -207,6 +209,56 @@ def test_a_buffer_is_not_held_on_to() -> None:
     assert next(ws.events()) == BytesMessage(bytes(100))
 
 
+# Text and truths of the user's own kind
+
+
+class Confused(str):
+    """Text that says something else about itself than it is."""
+
+    __slots__ = ()
+
+    def encode(self, *arguments: Any) -> bytes:
+        return b"something else"
+
+    def isascii(self) -> bool:
+        return True
+
+    def __len__(self) -> int:
+        return 1
+
+
+@each_role
+@pytest.mark.parametrize("text", ["short", "é", "a" * 130, "é" * 130, "long" * 10_000])
+def test_text_is_sent_as_the_characters_it_has(role: Role, text: str) -> None:
+    ws = connection(role)
+    ws.send_text(Confused(text))
+    ws.send(TextMessage(Confused(text)))
+    assert frames_out(ws) == [(FIN | TEXT, text.encode())] * 2
+
+
+@each_role
+@pytest.mark.parametrize("truth", ["yes", 300, -1, 0.5, [1]])
+def test_options_count_as_true_or_false_from_the_start(role: Role, truth: Any) -> None:
+    replies = connection(role, auto_pong=truth, auto_close=truth)
+    silent: list[object] = []
+    none = connection(role, auto_pong=silent, auto_close=silent)
+    silent.append(1)
+    stream = frame_to(role, FIN | PING, b"1") + frame_to(role, FIN | CLOSE, close_payload(1000))
+    assert len(list(replies.receive_data(stream))) == len(list(none.receive_data(stream))) == 2
+    assert frames_out(replies) == [(FIN | PONG, b"1"), (FIN | CLOSE, close_payload(1000))]
+    assert none.pending_bytes == 0
+
+
+@each_role
+@pytest.mark.parametrize("truth", ["yes", 300, -1, 0.5, [1]])
+def test_to_compress_counts_as_true_or_false(role: Role, truth: Any) -> None:
+    ws = connection(role, extensions=[PerMessageDeflate()])
+    ws.send_text("a", compress=truth)
+    ws.send_text("a" * 100, compress="")  # type: ignore[arg-type]
+    ws.send_text("a" * 100, message_finished=truth, compress=0)  # type: ignore[arg-type]
+    assert [first for first, _ in frames_out(ws)] == [FIN | RSV1 | TEXT, FIN | TEXT, FIN | TEXT]
+
+
 # Events of the user's own kind
 
 
@@ -240,34 +292,3 @@ def test_connections_and_their_iterators_cannot_be_pickled(protocol: int) -> Non
             pickle.dumps(thing, protocol)
         with pytest.raises(TypeError, match="cannot be copied or pickled"):
             copy.copy(thing)
-
-
-def test_a_connection_is_initialized_once() -> None:
-    ws = Connection(Role.SERVER)
-    with pytest.raises(LocalProtocolError, match="make a new one"):
-        Connection.__init__(ws, Role.CLIENT)
-    ws.send_text("still here")
-    assert ws.data_to_send() == b"\x81\x0astill here"
-
-
-def test_a_connection_that_was_not_initialized_raises() -> None:
-    uses: list[Callable[[Connection], object]] = [
-        lambda ws: list(ws.receive_data(b"\x81\x00")),
-        lambda ws: list(ws.events()),
-        lambda ws: ws.send_text("x"),
-        lambda ws: ws.data_to_send(),
-        lambda ws: ws.data_to_send(1),
-        lambda ws: ws.buffers_to_send(),
-        lambda ws: ws.pending_bytes,
-        lambda ws: ws.receive_reset(),
-        lambda ws: ws.close(),
-    ]
-    for use in uses:
-        with pytest.raises((AttributeError, AssertionError, KeyError, TypeError)):
-            use(Connection.__new__(Connection))
-
-
-@pytest.mark.parametrize("name", ["data_to_send", "receive_eof", "buffers_to_send"])
-def test_methods_want_a_connection(name: str) -> None:
-    with pytest.raises((TypeError, AttributeError)):
-        getattr(Connection, name)(5)

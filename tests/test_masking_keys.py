@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from wsproto_core.masking_keys import MaskingKeys
@@ -57,3 +60,21 @@ def test_a_reserved_key_is_the_one_that_is_drawn() -> None:
         supply.reserve()
         assert len(source.asked) == word // 64 + 1
         assert draw(supply) == word.to_bytes(4, "big")
+
+
+class OwnBytes(bytes):
+    """A subclass of the user's."""
+
+
+@pytest.mark.parametrize("form", [bytearray, memoryview, OwnBytes])
+def test_a_source_may_give_any_bytes_like_object(form: Callable[[bytes], Any]) -> None:
+    supply = MaskingKeys(lambda size: form(bytes(range(size))))
+    assert draw(supply) == bytes(range(4))
+    assert type(supply.batch) is bytes
+
+
+@pytest.mark.parametrize("given", ["x" * 256, [0] * 256, 256, None])
+def test_a_source_of_anything_else_is_refused(given: Any) -> None:
+    supply = MaskingKeys(lambda _: given)
+    with pytest.raises(TypeError, match="what random_bytes gives must be bytes-like"):
+        supply.draw()
