@@ -11,6 +11,7 @@ from __future__ import annotations
 import array
 import copy
 import enum
+import operator
 import pickle
 import random
 import sys
@@ -24,13 +25,14 @@ from typing import Any, NamedTuple
 import modes
 import streams
 import test_custom_extensions
+import test_events
 import wire
 from expect import ATTRIBUTES
 
 import wsproto_core
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
-USERS = [module.__name__ for module in (wire, streams, test_custom_extensions)]
+USERS = [module.__name__ for module in (wire, streams, test_custom_extensions, test_events)]
 
 
 class Twin:
@@ -42,6 +44,7 @@ class Twin:
         self.wire: Any = modules["wire"]
         self.streams: Any = modules["streams"]
         self.extensions: Any = modules["test_custom_extensions"]
+        self.events: Any = modules["test_events"]
         self.expected_errors = (
             self.package.ProtocolError,
             ArithmeticError,
@@ -284,9 +287,7 @@ class Conversation:
                 self.ws.accept()
         elif isinstance(event, package.Message) and self.ws.state.name == "OPEN":
             self.ws.send(event)
-        elif self.plan.answers == "respond" and isinstance(
-            event, (package.Ping, package.CloseConnection)
-        ):
+        elif self.plan.answers == "respond" and hasattr(event, "response"):
             self.ws.send(event.response())
 
     def call(self, name: str, *arguments: Given, **named: Given) -> None:
@@ -322,35 +323,36 @@ class Conversation:
 def examine(twin: Twin, event: Any) -> object:
     """What can be done with an event, but for calling its methods."""
 
-    def outcome(action: Callable[[Any], object]) -> object:
+    def outcome(action: Callable[..., object], *arguments: Any) -> object:
         try:
-            return describe(action(event))
+            return describe(action(event, *arguments))
         except twin.expected_errors as error:
             return type(error).__name__
 
     name = event.__match_args__[0]
     return (
         describe(event),
-        [describe(copied(event)) for copied in (copy.copy, copy.deepcopy)],
+        [outcome(way) for way in (copy.copy, copy.deepcopy, vars, weakref.ref)],
+        [outcome(setattr, name, None), outcome(delattr, name), outcome(setattr, "more", None)],
+        [outcome(way, copy.copy(event)) for way in (operator.eq, operator.ne, operator.lt)],
+        [outcome(way, None) for way in (operator.eq, operator.ne, operator.gt)],
         hash(event) == hash(copy.copy(event)),
         event in {copy.copy(event)},
-        outcome(lambda event: setattr(event, name, None)),
-        outcome(lambda event: delattr(event, name)),
-        outcome(vars),
-        outcome(weakref.ref),
-        outcome(lambda event: event < event),
-        outcome(lambda event: event == None),  # noqa: E711
-        outcome(lambda event: event != copy.copy(event)),
-        outcome(lambda event: event == tuple(event._values())),
     )
 
 
-def compare(plan: Plan) -> None:
+def compare(plan: Plan) -> tuple[Conversation, ...]:
     """Have both carry out `plan`, and see that nobody could tell which did."""
-    ours, theirs = (Conversation(twin, plan) for twin in TWINS)
-    for one, other in zip_longest(ours.hold(), theirs.hold()):
+    both = tuple([Conversation(twin, plan) for twin in TWINS])
+    for one, other in zip_longest(*[each.hold() for each in both]):
         assert one == other
-    compare_pickles(*[[*each.events, getattr(each.ws, "error", None)] for each in (ours, theirs)])
+    return both
+
+
+def compare_with_pickles(plan: Plan) -> None:
+    """The same, and what each of them pickles the other can read."""
+    values = [[*each.events, getattr(each.ws, "error", None)] for each in compare(plan)]
+    compare_pickles(*values)
 
 
 def compare_pickles(*values: object) -> None:
