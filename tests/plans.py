@@ -173,6 +173,7 @@ extensions = st.sampled_from(
         [],
         [],
         [("deflate", {"threshold": 0})],
+        [("deflate", {"threshold": 300})],
         [("deflate", {"server_no_context_takeover": True, "client_no_context_takeover": True})],
         [("deflate", {"server_max_window_bits": 9, "client_max_window_bits": 9})],
         [("shift", {})],

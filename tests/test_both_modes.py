@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import product
 from typing import Any
 
 import modes
@@ -14,7 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plans import HOSTILE, LIMITS, answers, changed, feeding, frames, options, user_steps
 from streams import SCENARIOS
-from twins import TWINS, Plan, compare, compare_with_pickles, describe
+from twins import (
+    TWINS,
+    Given,
+    OwnText,
+    Plan,
+    compare,
+    compare_with_pickles,
+    describe,
+)
 from wire import (
     BINARY,
     CONTINUATION,
@@ -151,6 +160,49 @@ def test_text_with_an_error_at_every_place(role: Role, delivery: str) -> None:
             for sizes in [], [1]:
                 steps = [("feed", stream, sizes)]
                 compare(Plan("open", role.value, {"delivery": delivery}, "none", steps))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_text_in_one_frame_with_something_else_at_every_place(role: Role) -> None:
+    sizes = [*range(1, 20), 31, 32, 33, 124, 125, 126, 127, 128, 129, 263]
+    fine = b"".join(
+        frame_to(role, FIN | TEXT, b"a" * at + wide + b"b" * (size - at))
+        for size in sizes
+        for wide in map(str.encode, ("é", "€", "\U0001f600"))
+        for at in range(size + 1)
+    )
+    steps: list[tuple[Any, ...]] = [("feed", fine, []), ("feed", fine, [1400])]
+    compare(Plan("open", role.value, {}, "none", steps))
+    for bad, size in product((b"\xff", b"\xc3", b"\xed\xa0\x80"), sizes[:: 1 if EXHAUSTIVE else 4]):
+        for at in range(size + 1):
+            stream = frame_to(role, FIN | TEXT, b"a" * at + bad + b"b" * (size - at))
+            compare(Plan("open", role.value, {}, "none", [("feed", stream, [])]))
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("extensions", [[], [("deflate", {"threshold": 300})]])
+def test_many_of_everything(role: Role, extensions: list[Any]) -> None:
+    """More of it than an octet counts, and more output than what is kept in one piece."""
+    fragments = [frame_to(role, CONTINUATION, b"x")] * 300
+    steps: list[tuple[Any, ...]] = [
+        ("feed", frame_to(role, FIN | PING, b"1") * 300, []),
+        ("feed", frame_to(role, TEXT, b"x") + b"".join(fragments), [500]),
+        ("feed", frame_to(role, FIN | CONTINUATION, b"") + frame_to(role, FIN | TEXT) * 300, []),
+    ]
+    for size in (0, 1, 125, 126, 16_383, 16_384, 16_385, 32_767, 32_768, 65_535, 65_536):
+        steps.append(("feed", frame_to(role, FIN | BINARY, b"a" * size), []))
+        steps.append(("feed", frame_to(role, FIN | TEXT, b"a" * size), [5000]))
+        for text in ("a" * size, "é" * (size // 2), b"a" * size, OwnText("a" * size)):
+            kind = "bytes" if isinstance(text, bytes) else "text"
+            for compress in (None, False):
+                steps.append(("write", kind, Given(text), Given(True), Given(compress)))
+                steps.append(("call", "data_to_send", Given(size // 3)))
+    steps += [("call", "send_text", Given("a"))] * 300
+    steps += [("call", "send_bytes", Given(b"b" * 200))] * 300
+    steps.append(("call", "data_to_send"))
+    compare(
+        Plan("open", role.value, {"random": ("seeded", 1), "extensions": extensions}, "none", steps)
+    )
 
 
 # Pickles between processes
