@@ -128,6 +128,22 @@ def test_positions_are_the_fields_in_order(kind: type[Event]) -> None:
     assert list(inspect.signature(kind).parameters) == list(FIELDS[kind])
 
 
+def test_a_subclass_is_made_as_its_own_init_says() -> None:
+    class Greeting(TextMessage):
+        __slots__ = ()
+
+    class Stamped(Ping):
+        def __init__(self, when: float) -> None:
+            super().__init__(b"%r" % when)
+
+    class StampedAgain(Stamped):
+        pass
+
+    assert inspect.signature(Greeting) == inspect.signature(TextMessage)
+    for kind in (Stamped, StampedAgain):
+        assert str(inspect.signature(kind)) == "(when: 'float') -> 'None'"
+
+
 @each_event
 def test_events_match_by_position(kind: type[Event]) -> None:
     assert kind.__match_args__ == tuple(FIELDS[kind])  # type: ignore[attr-defined]

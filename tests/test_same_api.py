@@ -132,6 +132,16 @@ def test_signatures_are_the_same(name: str) -> None:
     assert one == other
 
 
+@pytest.mark.parametrize("name", ["Message", "TextMessage", "BytesMessage", "Ping", "Pong"])
+def test_the_signature_of_an_event_is_that_of_its_init(name: str) -> None:
+    in_python = getattr(TWINS[1].package, name).__init__
+    _, *parameters = inspect.signature(in_python).parameters.values()
+    expected = inspect.signature(in_python).replace(parameters=parameters)
+    assert {each.annotation for each in parameters} != {inspect.Parameter.empty}
+    for twin in TWINS:
+        assert inspect.signature(getattr(twin.package, name)) == expected
+
+
 @pytest.mark.parametrize("name", [*CLASSES, *FUNCTIONS])
 def test_type_hints_are_the_same(name: str) -> None:
     """But for properties: those in C have none at run time."""

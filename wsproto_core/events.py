@@ -193,16 +193,17 @@ class _Signature:
     cannot."""
 
     def __get__(self, instance: object, kind: type[_Frozen]) -> Signature:
-        return Signature(
-            [
-                Parameter(
-                    name,
-                    Parameter.POSITIONAL_OR_KEYWORD,
-                    default=_DEFAULTS.get(name, Parameter.empty),
-                )
-                for name in kind.__match_args__
-            ]
-        )
+        maker = next(each for each in kind.__mro__ if "__init__" in vars(each))
+        if maker.__module__ != __name__:
+            raise AttributeError("a subclass with an __init__ of its own, which can tell")
+        parameters = [_parameter(maker.__name__, name) for name in kind.__match_args__]
+        return Signature(parameters, return_annotation="None")
+
+
+def _parameter(kind: str, name: str) -> Parameter:
+    hint = _HINTS[kind if name == "data" else name]
+    default = _DEFAULTS.get(name, Parameter.empty)
+    return Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=hint)
 
 
 class _Frozen(Event):
@@ -238,6 +239,17 @@ _DEFAULTS: Final[dict[str, object]] = {
     "message_finished": True,
     "compress": None,
     "payload": b"",
+}
+
+# What each ``__init__`` says of its parameters: of `data`, each class something else.
+_HINTS: Final[dict[str, str]] = {
+    "Message": "Data",
+    "TextMessage": "str",
+    "BytesMessage": "bytes",
+    "frame_finished": "bool",
+    "message_finished": "bool",
+    "compress": "bool | None",
+    "payload": "bytes",
 }
 
 
