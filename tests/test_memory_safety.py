@@ -7,20 +7,33 @@ both modes refuse the same.
 
 from __future__ import annotations
 
+import enum
 import gc
 import inspect
 import os
+import pickle
 import subprocess
 import sys
 import types
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import product
+from itertools import islice, product
 from typing import Any
 
 import pytest
 from expect import ATTRIBUTES
-from wire import FIN, PING, ROLES, TEXT, connection, fixed_random, frame_to, new_client, open_one
+from wire import (
+    FIN,
+    PING,
+    ROLES,
+    TEXT,
+    connection,
+    fixed_random,
+    frame_from,
+    frame_to,
+    new_client,
+    open_one,
+)
 
 import wsproto_core
 from wsproto_core import (
@@ -44,11 +57,17 @@ from wsproto_core import (
 
 HELLO = frame_to(Role.SERVER, FIN | TEXT, b"hello")
 
+
+def some(events: Iterator[Event]) -> list[Event]:
+    """Those that come next: what users override may go on for ever."""
+    return list(islice(events, 9))
+
+
 USES: dict[str, Callable[[Any], object]] = {
-    "receive_data": lambda ws: list(ws.receive_data(b"x")),
-    "receive_eof": lambda ws: list(ws.receive_eof()),
-    "receive_reset": lambda ws: list(ws.receive_reset()),
-    "events": lambda ws: list(ws.events()),
+    "receive_data": lambda ws: some(ws.receive_data(b"x")),
+    "receive_eof": lambda ws: some(ws.receive_eof()),
+    "receive_reset": lambda ws: some(ws.receive_reset()),
+    "events": lambda ws: some(ws.events()),
     "send text": lambda ws: ws.send(TextMessage("x")),
     "send bytes": lambda ws: ws.send(BytesMessage(b"x")),
     "send Ping": lambda ws: ws.send(Ping(b"x")),
@@ -109,6 +128,33 @@ def test_an_iterator_that_was_never_made() -> None:
             next(make())
 
 
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("end", ["receive_eof", "receive_reset", "bad frame", "deleted"])
+def test_iterators_that_are_kept_after_the_end(role: Role, end: str) -> None:
+    ws = connection(role)
+    text = frame_to(role, FIN | TEXT, b"hello")
+    kept = [ws.events(), ws.receive_data(text[:3]), ws.receive_data(text[3:] + text)]
+    assert next(kept[0]) == TextMessage("hello")
+    if end == "bad frame":
+        kept.append(ws.receive_data(b"\xff" * 10))
+    elif end == "deleted":
+        del ws  # the iterators are all that is left of it
+        assert next(kept[1]) == TextMessage("hello")
+    else:
+        kept.append(getattr(ws, end)())
+    left = [type(event) for each in kept for event in each]
+    assert (
+        left
+        == {
+            "receive_eof": [TextMessage, CloseConnection],
+            "receive_reset": [TextMessage, CloseConnection],
+            "bad frame": [TextMessage, CloseConnection],
+            "deleted": [],
+        }[end]
+    )
+    assert [next(each, None) for each in kept * 2] == [None] * 2 * len(kept)
+
+
 def test_events_that_were_never_made() -> None:
     for kind in (TextMessage, BytesMessage, Message, Ping, Pong):
         event = kind.__new__(kind)
@@ -157,6 +203,50 @@ def test_a_connection_is_not_initialized_again_while_it_asks_for_random_bytes() 
     ws = Connection(Role.CLIENT, random_bytes=random_bytes)
     ws.send_text("hello")
     assert ws.data_to_send() == frame_to(Role.SERVER, FIN | TEXT, b"hello")
+
+
+# Subclasses
+
+PUBLIC_CLASSES = [
+    value
+    for value in map(vars(wsproto_core).get, wsproto_core.__all__)
+    if inspect.isclass(value) and not issubclass(value, enum.Enum)  # those cannot be extended
+]
+
+
+def wrong(*arguments: Any, **named: Any) -> Any:
+    return "wrong"
+
+
+def raising(*arguments: Any, **named: Any) -> Any:
+    raise KeyError("overridden")
+
+
+@pytest.mark.parametrize("kind", PUBLIC_CLASSES, ids=lambda kind: kind.__name__)
+def test_subclasses_that_override_anything(kind: type) -> None:
+    own = [name for name in dir(kind) if not name.startswith("__")]
+    overrides = [(name,) for name in [*own, "__init__", "__eq__", "__hash__", "__reduce__"]]
+    for names, value in product([own, *overrides], (wrong, raising, property(wrong), None, 5)):
+        subclass: Any = type("Own", (kind,), dict.fromkeys(names, value))
+        for arguments in ((), (Role.SERVER,), ("ws://example.com",), (b"x",), (1, "x", (), ())):
+            with suppress(Exception):
+                made = subclass(*arguments)
+                for use in (*USES.values(), repr, hash, pickle.dumps, connection().send):
+                    with suppress(Exception):
+                        use(made)
+
+
+def test_a_subclass_in_place_of_an_event_that_is_sent() -> None:
+    """What is sent is what the event was made of, whatever its properties say."""
+
+    class Text(TextMessage):
+        __slots__ = ()
+        data = 5  # type: ignore[assignment]
+        message_finished = property(lambda self: 1 / 0)  # type: ignore[assignment]
+
+    ws = connection(Role.SERVER)
+    ws.send(Text("hello"))
+    assert ws.data_to_send() == frame_from(Role.SERVER, FIN | TEXT, b"hello")
 
 
 # What is not what it should be
@@ -223,12 +313,14 @@ GARBAGE = [None, 5, "text", b"bytes", object(), [], *ConnectionState, *Role]
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
 @pytest.mark.parametrize("role", ROLES)
-def test_attributes_that_were_assigned_to(role: Role, name: str) -> None:
+def test_attributes_that_were_assigned_to_or_deleted(role: Role, name: str) -> None:
     kinds = (connection, open_one, lambda role: MAKING[role]())
     for make, value in product(kinds, GARBAGE):
         ws = make(role)
         with suppress(AttributeError):
             setattr(ws, name, value)
+            if value is None:
+                delattr(ws, name)
         for use in USES.values():
             with suppress(Exception):
                 use(ws)
@@ -270,8 +362,11 @@ def test_limits_may_be_any_number(number: int) -> None:
 # The same without assertions, and with memory that is filled when it is given back
 
 PROGRAM = """
+import test_callbacks as callbacks
+import test_deceptive_arguments as deceptive
 import test_memory_safety as tests
 from contextlib import suppress
+from itertools import product
 for ws in tests.unmade():
     for use in tests.USES.values():
         with suppress(Exception):
@@ -280,8 +375,16 @@ for kind in tests.own_classes():
     tests.test_a_method_called_on_something_else(kind)
 for role in tests.ROLES:
     for name in tests.ATTRIBUTES:
-        tests.test_attributes_that_were_assigned_to(role, name)
-tests.test_a_connection_is_not_initialized_again_while_it_asks_for_random_bytes()
+        tests.test_attributes_that_were_assigned_to_or_deleted(role, name)
+for kind in tests.PUBLIC_CLASSES:
+    tests.test_subclasses_that_override_anything(kind)
+for name, action in callbacks.ACTIONS.items():
+    for make, bits in callbacks.MAKERS.items():
+        callbacks.conversation(callbacks.TWINS[0], make, action, bits)
+for role, form in product(tests.ROLES, deceptive.FORMS.values()):
+    deceptive.test_bytes_that_lie_are_taken_for_what_they_hold(role, form)
+for form in deceptive.FORMS.values():
+    deceptive.test_codecs_and_sources_that_give_bytes_that_lie(form)
 print("done")
 """
 

@@ -61,6 +61,10 @@ def signature(value: Any) -> str:
         return "none"
 
 
+def connection_of(twin: Twin) -> Any:
+    return twin.package.Connection(twin.package.Role.SERVER)
+
+
 def head(twin: Twin, name: str) -> tuple[object, ...]:
     value = getattr(twin.package, name)
     attributes = ("__name__", "__qualname__", "__module__", "__match_args__")
@@ -124,6 +128,19 @@ def test_names_and_docstrings_are_the_same(name: str) -> None:
 def test_classes_have_the_same_members(name: str) -> None:
     one, other = (members(twin, name) for twin in TWINS)
     assert one == other
+
+
+@pytest.mark.parametrize("name", [*CLASSES, "events"])
+def test_classes_count_as_the_same_kinds_of_collection(name: str) -> None:
+    seen = []
+    for twin in TWINS:
+        kind = (
+            type(connection_of(twin).events()) if name == "events" else getattr(twin.package, name)
+        )
+        kinds = [getattr(collections.abc, each) for each in collections.abc.__all__]
+        seen.append({each.__name__ for each in kinds if issubclass(kind, each)})
+    assert seen[0] == seen[1]
+    assert name != "events" or seen[0] == {"Hashable", "Iterable", "Iterator"}
 
 
 @pytest.mark.parametrize("name", sorted({*CLASSES, *FUNCTIONS} - WITHOUT_SIGNATURE))

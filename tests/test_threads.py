@@ -5,13 +5,23 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import islice
+from random import Random
 from threading import Barrier
 
 import pytest
 from streams import SCENARIOS, Scenario, User
-from wire import cut, open_pair
+from wire import FIN, RSV1, TEXT, cut, deflate, frame_to, open_pair
 
-from wsproto_core import Message, PerMessageDeflate
+from wsproto_core import (
+    Connection,
+    Delivery,
+    LocalProtocolError,
+    Message,
+    PerMessageDeflate,
+    Role,
+)
 
 THREADS = 4
 
@@ -89,6 +99,42 @@ def test_threads_share_an_extension() -> None:
     with ThreadPoolExecutor(THREADS) as pool:
         for number, data in enumerate(pool.map(talk, range(THREADS))):
             assert data == [f"{number} {count} " * 50 for count in range(200)]
+
+
+def test_threads_that_use_one_connection_make_a_mess_and_no_more() -> None:
+    """Nobody should: the bytes are mixed up. Under the lock, no memory is."""
+    text = frame_to(Role.CLIENT, FIN | RSV1 | TEXT, deflate(b"hello " * 50))
+    deliveries: list[Delivery] = ["message", "chunk"] * 25
+    connections = [
+        Connection(
+            Role.CLIENT,
+            extensions=[PerMessageDeflate(threshold=100)],
+            random_bytes=lambda size: bytes(range(size)),
+            delivery=delivery,
+        )
+        for delivery in deliveries
+    ]
+    has_lock = getattr(sys, "_is_gil_enabled", lambda: True)()
+    interval = sys.getswitchinterval()
+
+    def work(number: int) -> int:
+        rng, sent = Random(number), 0
+        for ws in [each for each in connections for _ in range(20)]:
+            with suppress(AssertionError, LookupError, TypeError, ValueError, LocalProtocolError):
+                cut = rng.randrange(len(text))
+                for piece in (text[:cut], text[cut:]):
+                    for event in islice(ws.receive_data(piece), 9):
+                        ws.send(event)
+                ws.send_text("x" * rng.choice([1, 99, 101, 20_000]), message_finished=cut > 9)
+                sent += len(ws.data_to_send(rng.choice([None, 1, 1000])))
+        return sent
+
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(THREADS) as pool:
+            assert sum(pool.map(work, range(THREADS if has_lock else 1)))
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def run(program: str) -> str:

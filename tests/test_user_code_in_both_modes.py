@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 import gc
 import weakref
-import zlib
 from collections.abc import Callable
 from itertools import product
 from typing import Any
 
 import pytest
 from twins import TWINS, Twin, compare_pickles, describe, examine, random_source
-from wire import FIN, PING, RSV1, TEXT, close_payload, deflate, fixed_random, frame_to
+from wire import FIN, PING, TEXT, close_payload, fixed_random, frame_to
 
 from wsproto_core import Role
 
@@ -277,120 +276,9 @@ def garbage(twin: Twin) -> object:
     return left
 
 
-# What is called back
-
-
-def callbacks(twin: Twin) -> object:
-    """A source of random bytes, and a zlib module, that use the connection themselves."""
-    actions: list[Callable[[Any], object]] = [
-        lambda ws: ws.send_text("inner"),
-        lambda ws: ws.send_bytes(b"inner" * 5000),
-        lambda ws: ws.send_text("part", message_finished=False),
-        lambda ws: ws.ping(b"inner"),
-        lambda ws: ws.data_to_send(),
-        lambda ws: ws.data_to_send(3),
-        lambda ws: b"".join(ws.buffers_to_send()),
-        lambda ws: list(ws.receive_data(frame_to(ws_role(ws), FIN | PING, b"inner"))),
-        lambda ws: list(ws.receive_data(frame_to(ws_role(ws), FIN | TEXT, b"inner"))),
-        lambda ws: list(ws.receive_eof()),
-        lambda ws: list(ws.receive_reset()),
-        lambda ws: ws.close(),
-        lambda ws: ws.__init__(twin.package.Role.CLIENT),
-    ]
-    return [
-        (conversation(twin, make, inner), inner_number)
-        for inner_number, inner in enumerate(actions)
-        for make in (with_random_bytes, with_zlib)
-    ]
-
-
-def ws_role(ws: Any) -> Role:
-    return Role[ws.role.name]
-
-
-def conversation(twin: Twin, make: Callable[..., Any], inner: Callable[[Any], object]) -> object:
-    seen: list[object] = []
-    depth: list[None] = []
-
-    def call_back() -> None:
-        if len(depth) < 3:
-            depth.append(None)
-            seen.append(attempt(lambda: inner(ws)))
-
-    def attempt(action: Callable[[], object]) -> object:
-        try:
-            return describe(action())
-        except twin.expected_errors as error:
-            return describe(error)
-
-    ws = make(twin, call_back)
-    role = ws_role(ws)
-    compressed = deflate(b"hello " * 50)
-    for action in (
-        lambda: ws.send_text("hello"),
-        lambda: ws.send_text("hello " * 10_000),
-        lambda: ws.send_bytes(b"a part", message_finished=False),
-        lambda: ws.send_bytes(b"the rest"),
-        lambda: list(ws.receive_data(frame_to(role, FIN | PING, b"1") * 3)),
-        lambda: list(ws.receive_data(frame_to(role, FIN | RSV1 | TEXT, compressed) * 2)),
-        lambda: list(ws.receive_data(frame_to(role, FIN | RSV1 | TEXT, compressed)[:-5])),
-        lambda: list(ws.receive_data(frame_to(role, FIN | RSV1 | TEXT, compressed)[-5:])),
-        ws.close,
-    ):
-        seen.append(attempt(action))
-        seen.append((ws.pending_bytes, ws.state.name, ws.bytes_parsed, ws.data_to_send()))
-    return seen
-
-
-def with_random_bytes(twin: Twin, call_back: Callable[[], None]) -> Any:
-    def random_bytes(size: int) -> bytes:
-        call_back()
-        return fixed_random(size)
-
-    return client(twin, random_bytes=random_bytes)
-
-
-class Watched:
-    """An object of zlib's that calls back before it does anything."""
-
-    def __init__(self, inner: Any, call_back: Callable[[], None]) -> None:
-        self._inner = inner
-        self._call_back = call_back
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def compress(self, data: bytes) -> bytes:
-        self._call_back()
-        return bytes(self._inner.compress(data))
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        self._call_back()
-        return bytes(self._inner.decompress(data, max_length))
-
-
-class WatchedZlib:
-    def __init__(self, call_back: Callable[[], None]) -> None:
-        self._call_back = call_back
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(zlib, name)
-
-    def compressobj(self, *arguments: int) -> Watched:
-        return Watched(zlib.compressobj(*arguments), self._call_back)
-
-    def decompressobj(self, bits: int) -> Watched:
-        return Watched(zlib.decompressobj(bits), self._call_back)
-
-
-def with_zlib(twin: Twin, call_back: Callable[[], None]) -> Any:
-    extension = twin.package.PerMessageDeflate(zlib=WatchedZlib(call_back), threshold=0)
-    return server(twin, extensions=[extension])
-
-
 PROGRAMS = (
     *(constructions, values, matches, attributes, own_events, own_connections),
-    *(iterators, copies, garbage, callbacks),
+    *(iterators, copies, garbage),
 )
 
 
