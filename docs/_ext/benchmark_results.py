@@ -93,14 +93,14 @@ def growth_table(report: ScalingReport) -> list[Row]:
     shown: list[Row] = [("What grows", "", "From", "To", "Exponent", "Growth of each")]
     for chart in report["experiments"]:
         for line in chart["lines"]:
-            exponent = f"{line['exponent']:.2f}"
+            exponent = f"{line['exponent']:.2f} ± {line['noise']:.2f}"
             shown.append(
                 (
                     chart["title"],
                     line["name"],
                     f"{line['points'][0][0]:,}",
                     f"{line['points'][-1][0]:,}",
-                    exponent if line["linear"] else f"**{exponent}**",
+                    f"**{exponent}**" if line["linear"] is False else exponent,
                     f"{line['growth']:.2f}",
                 )
             )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from statistics import median
 from typing import TypedDict
 
 import charts
 
 __all__ = [
     "LINEAR",
+    "RANGE",
     "ScalingChart",
     "ScalingLine",
     "ScalingReport",
@@ -19,9 +22,12 @@ __all__ = [
     "text_lines",
 ]
 
-LINEAR = 1.5
-"""The exponent up to which growth counts as linear: half-way to quadratic. 1 would do but for
-the caches, which hold what is small and not what is large: see how mere copying grows."""
+LINEAR = 1.05
+"""The exponent up to which growth counts as linear, but for the noise. In the range that is
+judged, n log n has 1.15 where there are 16 thousand units, and 1.06 where there are 64 million."""
+
+RANGE = 256
+"""What is judged: the numbers of units from the largest down to this part of it."""
 
 
 class ScalingLine(TypedDict):
@@ -31,10 +37,13 @@ class ScalingLine(TypedDict):
     points: list[tuple[int, float]]
     """Numbers of units, and what they take all together."""
     exponent: float
-    """Of the growth in the last two decades; 1 is linear."""
+    """Of the growth in the last 2.4 decades; 1 is linear."""
+    noise: float
+    """By how much the exponent may be wrong, as the points are scattered about their line."""
     growth: float
     """In these: what a unit takes at the end, divided by what it takes at best."""
-    linear: bool
+    linear: bool | None
+    """None for what others are measured against."""
 
 
 class ScalingChart(TypedDict):
@@ -44,6 +53,8 @@ class ScalingChart(TypedDict):
     title: str
     unit: str
     measured_in: str
+    reference: str
+    """The line that the others are measured against, or ""."""
     lines: list[ScalingLine]
 
 
@@ -58,29 +69,55 @@ class ScalingReport(TypedDict):
     experiments: list[ScalingChart]
 
 
-def exponent(points: Sequence[tuple[float, float]]) -> float:
-    """The slope of the line that fits `points` best where both axes are logarithmic."""
-    xs = [math.log(x) for x, _ in points]
-    ys = [math.log(y) for _, y in points]
-    middle_x, middle_y = sum(xs) / len(xs), sum(ys) / len(ys)
-    covariance = sum((x - middle_x) * (y - middle_y) for x, y in zip(xs, ys, strict=True))
-    return covariance / sum((x - middle_x) ** 2 for x in xs)
+def further(best: Mapping[int, float]) -> dict[int, float]:
+    """What each unit takes beyond what the first ones take together: of ``a + b * n``, b."""
+    (least, first), *rest = sorted(best.items())
+    return {count: (taken - first) / (count - least) for count, taken in rest if taken > first}
 
 
-def judge(name: str, best: Mapping[int, float]) -> ScalingLine:
-    """A line, given what each number of units takes."""
+def slope(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The slope of the line through `points` where both axes are logarithmic, and its error.
+
+    It is the median of the slopes between any two points (Theil and Sen): some that are
+    far off, because they were disturbed or because a cache ends there, do not turn it. The
+    error is two standard errors, as far as the median distance from the line tells.
+    """
+    logs = [(math.log(x), math.log(y)) for x, y in points]
+    steepness = median([(d - b) / (c - a) for (a, b), (c, d) in combinations(logs, 2)])
+    heights = [y - steepness * x for x, y in logs]
+    level = median(heights)
+    scatter = 1.4826 * median([abs(height - level) for height in heights])
+    middle = sum(x for x, _ in logs) / len(logs)
+    return steepness, 2 * scatter / math.sqrt(sum((x - middle) ** 2 for x, _ in logs))
+
+
+def judge(
+    name: str, best: Mapping[int, float], reference: Mapping[int, float] | None = None
+) -> ScalingLine:
+    """A line, given what each number of units takes.
+
+    Where there is a `reference`, what grows as that does is linear: it has the same bytes
+    to go through, and no cache holds those when there are many.
+    """
     points = sorted(best.items())
     last = points[-1][0]
-    end = [point for point in points if point[0] >= last / 100]
-    slope = exponent(end)
-    each = [taken / count for count, taken in end]
+    each = [taken / count for count, taken in points if count >= last / RANGE]
+    costs = further(best)
+    if reference is not None and reference is not best:
+        by = further(reference)
+        costs = {count: cost / by[count] for count, cost in costs.items() if count in by}
+    steepness, noise = slope([(n, cost) for n, cost in costs.items() if n >= last / RANGE])
     return ScalingLine(
         name=name,
         points=points,
-        exponent=slope,
+        exponent=1 + steepness,
+        noise=noise,
         growth=each[-1] / min(each),
-        linear=slope <= LINEAR,
+        linear=None if best is reference else 1 + steepness - noise <= LINEAR,
     )
+
+
+VERDICTS = {True: "linear", False: "NOT LINEAR", None: "for comparison"}
 
 
 def text_lines(chart: ScalingChart) -> Iterator[str]:
@@ -88,9 +125,9 @@ def text_lines(chart: ScalingChart) -> Iterator[str]:
     yield ""
     yield chart["title"]
     for line in chart["lines"]:
-        verdict = "linear" if line["linear"] else "NOT LINEAR"
+        exponent = f"exponent {line['exponent']:.2f} ± {line['noise']:.2f}"
         yield (
-            f"  {line['name']}: {verdict}, exponent {line['exponent']:.2f}; "
+            f"  {line['name']}: {VERDICTS[line['linear']]}, {exponent}; "
             f"at the end a {chart['unit']} takes {line['growth']:.2f} times what it takes at best"
         )
         for count, taken in line["points"]:
@@ -100,9 +137,10 @@ def text_lines(chart: ScalingChart) -> Iterator[str]:
 
 def foot_lines(report: ScalingReport) -> Iterator[str]:
     """What it comes to."""
-    verdicts = [line["linear"] for chart in report["experiments"] for line in chart["lines"]]
+    lines = [line for chart in report["experiments"] for line in chart["lines"]]
+    verdicts = [line["linear"] for line in lines if line["linear"] is not None]
     yield ""
-    yield f"{sum(verdicts)} of {len(verdicts)} lines are linear: exponent up to {LINEAR}"
+    yield f"{sum(verdicts)} of {len(verdicts)} lines are linear: exponent up to {LINEAR} ± noise"
     if report["interrupted"]:
         yield "interrupted: experiments are missing"
 

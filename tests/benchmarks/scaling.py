@@ -3,7 +3,7 @@
     python tests/benchmarks/scaling.py [--quick] [--only TEXT] [--json] [--plot DIR]
 
 Prints what each number of units takes, and the exponent of the growth where there are most
-of them: 1 is linear.
+of them: 1 is linear. See growth.py for how it is judged.
 """
 
 from __future__ import annotations
@@ -39,7 +39,11 @@ def measured(
                 title=experiment.title,
                 unit=experiment.unit,
                 measured_in=experiment.measured_in,
-                lines=[growth.judge(line, taken) for line, taken in best.items()],
+                reference=experiment.reference,
+                lines=[
+                    growth.judge(line, taken, best.get(experiment.reference))
+                    for line, taken in best.items()
+                ],
             )
             result["experiments"].append(chart)
             yield chart
@@ -55,7 +59,7 @@ def carry_out(
     """What each number of units takes, by line. All is done several times: the best counts."""
     best: dict[str, dict[int, float]] = {line: {} for line in experiment.lines}
     counts = experiment.quick_counts if quick else experiment.counts
-    for _ in range(1 if experiment.measured_in == "B" else 2 if quick else 4):
+    for _ in range(1 if experiment.measured_in == "B" else 5 if quick else 4):
         for line, measure in experiment.lines.items():
             for count in counts:
                 progress.show(experiment.name, f"{line}: {count:,} {experiment.unit}s")

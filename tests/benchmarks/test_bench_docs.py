@@ -57,8 +57,8 @@ def test_the_table_of_growth_has_each_line() -> None:
     chart = {"name": "x", "title": "Title", "unit": "thing", "measured_in": "ns", "lines": lines}
     report: Any = {"experiments": [chart]}
     assert PAGE["growth_table"](report)[1:] == [
-        ("Title", "a", "1", "1,000", "1.00", "1.00"),
-        ("Title", "b", "1", "1,000", "**2.00**", "100.00"),
+        ("Title", "a", "1", "1,000", "1.00 ± 0.00", "1.00"),
+        ("Title", "b", "1", "1,000", "**1.98 ± 0.00**", "100.00"),
     ]
     assert [ET.fromstring(each).tag for each in PAGE["growth_pictures"](chart)] == [
         "{http://www.w3.org/2000/svg}svg"
@@ -103,6 +103,8 @@ def test_the_numbers_of_growth_are_of_all_experiments(shown: ScalingReport) -> N
     assert not shown["interrupted"]
     for chart in shown["experiments"]:
         assert len(PAGE["growth_pictures"](chart)) == 2
+        best = {line["name"]: dict(line["points"]) for line in chart["lines"]}
         for line in chart["lines"]:
-            again = judge(line["name"], dict(line["points"]))
+            again = judge(line["name"], best[line["name"]], best.get(chart["reference"]))
             assert again["exponent"] == pytest.approx(line["exponent"])
+            assert again["linear"] is line["linear"]
