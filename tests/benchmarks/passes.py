@@ -28,7 +28,7 @@ class Plan:
 
 
 FULL = Plan(passes=8, more=8, effort=Effort())
-QUICK = Plan(passes=1, more=0, effort=Effort(rounds=5, scale=0.2))
+QUICK = Plan(passes=1, more=0, effort=Effort(rounds=10, scale=0.3))
 
 
 class Passes:

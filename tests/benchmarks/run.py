@@ -29,7 +29,9 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--passes", type=int, help="passes over the whole table")
     parser.add_argument("--rounds", type=int, help="turns of each engine in each pass")
-    parser.add_argument("--quick", action="store_true", help="a rough table in half a minute")
+    parser.add_argument(
+        "--quick", action="store_true", help="a rough table, in a quarter of a minute"
+    )
     parser.add_argument("--only", default="", metavar="TEXT", help="rows that have it in the name")
     parser.add_argument("--pure", action="store_true", help="not the compiled modules")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")

@@ -6,6 +6,8 @@ import gc
 import json
 import os
 import time
+import weakref
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from rows import ROWS, Effort, Row
 from running import MODE
 from targets import MODES, TARGETS, Target
 
-from wsproto_core import Role
+from wsproto_core import Connection, Role
 
 LITTLE = Effort(rounds=1, scale=0)
 OTHER_MODE = next(mode for mode in MODES if mode != MODE)
@@ -81,14 +83,72 @@ def test_an_engine_that_finds_other_messages_is_noticed(monkeypatch: pytest.Monk
         ROWS["receive 16 B masked"].measure(LITTLE)
 
 
-def test_an_engine_that_sends_something_else_is_noticed() -> None:
-    senders = engines.SENDERS
+SENDING_ROWS = [name for name in ROWS if name.startswith("send")]
+LIES: dict[str, Callable[[Sequence[str]], Sequence[str]]] = {
+    "nothing": lambda texts: (),
+    "not the last one": lambda texts: texts[:-1],
+    "one twice": lambda texts: [*texts, texts[0]],
+    "one in two": lambda texts: [*texts[:-1], texts[-1][:8], texts[-1][8:]],
+    "another text": lambda texts: [*texts[:-1], texts[-1][:-1] + "~"],
+}
 
-    def broken(*arguments: object) -> Any:
-        return lambda texts: b""
 
-    with pytest.raises(RuntimeError, match="different numbers of bytes"):
-        rows.send(16, Role.SERVER, {**senders, "broken": broken}, LITTLE)
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+@pytest.mark.parametrize("name", SENDING_ROWS)
+def test_an_engine_that_sends_something_else_is_noticed(
+    name: str, lie: Callable[[Sequence[str]], Sequence[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(role: Role, deflate: bool) -> engines.Sender:
+        send = engines.ours.sender(role, deflate)
+        return lambda texts: send(lie(texts))
+
+    for senders in (engines.SENDERS, engines.EVENT_SENDERS):
+        for engine in [*senders]:
+            monkeypatch.delitem(senders, engine)  # type: ignore[arg-type]
+        monkeypatch.setitem(senders, "broken", broken)  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError, match="broken sent other messages"):
+        ROWS[name].measure(Effort(rounds=1, scale=0.01))
+
+
+def test_an_engine_that_keeps_something_back_is_noticed() -> None:
+    def broken(role: Role, deflate: bool) -> engines.Sender:
+        send = engines.ours.sender(role, deflate)
+        return lambda texts: send(texts)[:-1]
+
+    with pytest.raises(RuntimeError, match="broken sent other messages"):
+        rows.send(16, Role.SERVER, {"broken": broken}, LITTLE)
+
+
+def test_a_message_in_two_frames_is_another_job() -> None:
+    connection = Connection(Role.SERVER)
+    connection.send_text("a", message_finished=False)
+    connection.send_text("a")
+    assert rows.received(Role.CLIENT, False, [connection.data_to_send()]) == ["a", "a"]
+
+
+@pytest.mark.parametrize("name", ["handshake", "handshake, deflate"])
+def test_connections_stay_open_until_the_time_is_taken(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive: weakref.WeakSet[Any] = weakref.WeakSet()
+    most: list[int] = []
+
+    class Kept:
+        """An open connection."""
+
+    def opener(deflate: bool) -> engines.Opener:
+        def open_one(request: bytes) -> tuple[Kept, bytes]:
+            connection = Kept()
+            alive.add(connection)
+            most.append(len(alive))
+            return connection, b"HTTP/1.1 101 " + b"deflate" * deflate
+
+        return open_one
+
+    monkeypatch.setattr(engines, "OPENERS", {OURS: opener})
+    ROWS[name].measure(Effort(rounds=3, scale=0.1))
+    assert max(most) == 10
+    assert len(alive) == 0
 
 
 def test_an_engine_that_refuses_the_handshake_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
