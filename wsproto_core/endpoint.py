@@ -325,7 +325,7 @@ class Endpoint:
 
     def buffers_to_send(self) -> list[bytes]:
         """Take out what waits to be sent, unjoined, for ``writelines`` or ``sendmsg``."""
-        return [chunk for chunk in self._output.drain_all() if chunk]
+        return self._output.drain_all()
 
     @property
     def pending_bytes(self) -> int:

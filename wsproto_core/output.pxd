@@ -12,8 +12,7 @@ cdef class OutputQueue:
     cdef bytearray _joined
     cdef list _pongs
     cdef object _max_pongs
-    cdef Py_ssize_t _sent
-    cdef int _holes
+    cdef Py_ssize_t _first, _holes, _sent
     cdef readonly Py_ssize_t pending
 
     cpdef append(self, bytes data)
@@ -23,8 +22,10 @@ cdef class OutputQueue:
     cdef _close_joined(self)
     @cython.locals(chunks=list, oldest=Py_ssize_t)
     cpdef append_pong(self, bytes data)
-    cdef _close_holes(self, list chunks)
+    @cython.locals(chunk=bytes, kept=list, pongs=list)
+    cdef _note_holes(self, list chunks, Py_ssize_t count)
     cpdef list drain_all(self)
-    @cython.locals(chunks=list, chunk=bytes, room=Py_ssize_t, done=Py_ssize_t, sent=Py_ssize_t)
+    @cython.locals(
+        chunks=list, chunk=bytes, at=Py_ssize_t, count=Py_ssize_t, room=Py_ssize_t, sent=Py_ssize_t
+    )
     cpdef bytes drain(self, Py_ssize_t max_bytes)
-    cdef _drop_first(self, list chunks, Py_ssize_t count, Py_ssize_t sent)

@@ -23,19 +23,29 @@ class OutputQueue:
     allows to answer only the newest pings).
     """
 
-    __slots__ = ("_chunks", "_holes", "_joined", "_max_pongs", "_pongs", "_sent", "pending")
+    __slots__ = (
+        "_chunks",
+        "_first",
+        "_holes",
+        "_joined",
+        "_max_pongs",
+        "_pongs",
+        "_sent",
+        "pending",
+    )
 
     def __init__(self, max_pongs: int) -> None:
         self._chunks: list[bytes] | None = None  # as long as nothing waits
         self._joined: bytearray | None = None  # what comes behind _chunks, if compiled
         self._max_pongs = max_pongs
         self._pongs: list[int] | None = None  # where in _chunks pongs wait, oldest first
-        self._holes = 0  # pongs that gave way: empty chunks
-        self._sent = 0  # bytes of the first chunk that have left already
+        self._holes = 0  # chunks that gave way or have left: they are empty now
+        self._first = 0  # where in _chunks the first one is that has not left
+        self._sent = 0  # bytes of it that have left already
         self.pending: int = 0
 
     def append(self, data: bytes) -> None:
-        """Queue `data` behind all that waits."""
+        """Queue `data`, which must not be empty, behind all that waits."""
         if self._joined is not None:
             self._close_joined()
         if self._chunks is None:
@@ -78,12 +88,14 @@ class OutputQueue:
             oldest = self._pongs.pop(0)
             self.pending -= len(chunks[oldest])
             chunks[oldest] = b""
-            self._holes += 1
-            if self._holes > len(chunks) // 2 + self._max_pongs:
-                self._close_holes(chunks)
+            self._note_holes(chunks, 1)
 
-    def _close_holes(self, chunks: list[bytes]) -> None:
-        """Drop the empty chunks: seldom enough that each pong pays for one only."""
+    def _note_holes(self, chunks: list[bytes], count: int) -> None:
+        """Count chunks that have become empty. Now and then all of these are dropped: seldom
+        enough that each chunk pays for one only."""
+        self._holes += count
+        if self._holes <= len(chunks) // 2 + self._max_pongs:
+            return
         waiting = set(self._pongs or ())
         kept: list[bytes] = []
         pongs: list[int] = []
@@ -94,21 +106,23 @@ class OutputQueue:
                 kept.append(chunk)
         self._chunks = kept
         self._pongs = pongs
-        self._holes = 0
+        self._holes = self._first = 0
 
     def drain_all(self) -> list[bytes]:
-        """Take out everything, unjoined. Some of the byte strings may be empty."""
+        """Take out everything, unjoined. None of the byte strings is empty."""
         if self._joined is not None:
             self._close_joined()
         chunks = self._chunks
         if chunks is None:
             return []
         if self._sent:
-            chunks[0] = chunks[0][self._sent :]
+            chunks[self._first] = chunks[self._first][self._sent :]
             self._sent = 0
+        if self._holes:
+            chunks = [chunk for chunk in chunks if chunk]
+            self._holes = self._first = 0
         self._chunks = None
         self._pongs = None
-        self._holes = 0
         self.pending = 0
         return chunks
 
@@ -122,26 +136,24 @@ class OutputQueue:
         assert chunks is not None
         taken: list[bytes] = []
         room = max_bytes
-        done = 0
+        at = self._first
         sent = self._sent
-        while room >= len(chunks[done]) - sent:
-            chunk = chunks[done]
+        while room >= len(chunks[at]) - sent:
+            chunk = chunks[at]
             taken.append(chunk[sent:] if sent else chunk)
+            chunks[at] = b""
             room -= len(chunk) - sent
             sent = 0
-            done += 1
+            at += 1
         if room:
-            taken.append(chunks[done][sent : sent + room])
+            taken.append(chunks[at][sent : sent + room])
             sent += room
-        self._drop_first(chunks, done, sent)
-        self.pending -= max_bytes
-        return b"".join(taken)
-
-    def _drop_first(self, chunks: list[bytes], count: int, sent: int) -> None:
-        """Forget `count` chunks, and `sent` bytes of the one behind them."""
-        self._holes -= chunks[:count].count(b"")
-        del chunks[:count]
+        count = at - self._first
+        self._first = at
         self._sent = sent
         if self._pongs:
-            first = 1 if sent else 0
-            self._pongs = [at - count for at in self._pongs if at - count >= first]
+            begun = at + 1 if sent else at
+            self._pongs = [pong for pong in self._pongs if pong >= begun]
+        self._note_holes(chunks, count)
+        self.pending -= max_bytes
+        return b"".join(taken)

@@ -310,6 +310,7 @@ class ServerConnection(Connection):
         self._require(Action.SEND_REJECT_DATA)
         data = as_bytes(event.data, "a body")
         self._responses.note_body(len(data), event.body_finished)
-        self._output.append(data)
+        if data:
+            self._output.append(data)
         if event.body_finished:
             self._apply(Action.FINISH_REJECT)
