@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from wsproto_core import mask
 from wsproto_core.masking_keys import MaskingKeys
-from wsproto_core.output import OutputQueue
+from wsproto_core.output import OutputQueue, append_to_all
 
 
 @dataclass
@@ -75,6 +75,12 @@ class QueueMachine(RuleBasedStateMachine):
         data = self.next_bytes(size)
         self.queue.append_joined(b"[", None, data.decode() if text else data)
         self.model.append(b"[" + data)
+
+    @rule(size=st.integers(0, 5))
+    def append_to_all(self, size: int) -> None:
+        data = self.next_bytes(size)
+        append_to_all([self.queue], data)
+        self.model.append(data)
 
     @rule(count=st.integers(1, 12))
     def append_pongs(self, count: int) -> None:
@@ -152,6 +158,18 @@ def test_the_very_objects_leave() -> None:
     large = bytes(100_000)
     queue.append(large)
     assert queue.drain_all()[0] is large
+
+
+def test_all_queue_the_very_object_behind_what_waits_on_each() -> None:
+    queues = [OutputQueue(16) for _ in range(3)]
+    queues[0].append(b"one")
+    queues[1].append_joined(b"h", None, b"joined")
+    large = bytes(100_000)
+    append_to_all(queues, large)
+    assert [queue.pending for queue in queues] == [100_003, 100_007, 100_000]
+    waiting = [queue.drain_all() for queue in queues]
+    assert [chunks[:-1] for chunks in waiting] == [[b"one"], [b"hjoined"], []]
+    assert all(chunks[-1] is large for chunks in waiting)
 
 
 @pytest.mark.parametrize("size", range(1, 13))

@@ -46,6 +46,7 @@ LAYERS = [
     "http1",
     "endpoint",
     "connection",
+    "broadcast",
     "client",
     "server",
     "__init__",

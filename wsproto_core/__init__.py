@@ -8,6 +8,7 @@ from .basic_auth import (
     check_basic_authorization,
     parse_basic_authorization,
 )
+from .broadcast import Skipped, broadcast
 from .client import ClientConnection
 from .codes import CloseCode, Opcode, Role
 from .config import Limits
@@ -128,6 +129,7 @@ __all__ = [
     "Role",
     "ServerConnection",
     "ServerOptions",
+    "Skipped",
     "Subprotocol",
     "SubprotocolSelector",
     "TextMessage",
@@ -137,6 +139,7 @@ __all__ = [
     "ZlibModule",
     "__version__",
     "accept_key",
+    "broadcast",
     "build_basic_authorization",
     "build_basic_challenge",
     "check_basic_authorization",

@@ -13,10 +13,11 @@ cdef int FIN, MASKED, _SHORT, _SEPARATE, _TEXT
 
 @cython.final
 cdef class MessageWriter(OutputQueue):
-    cdef tuple _binary, _codecs, _text
+    cdef tuple _binary, _passing, _text
+    cdef readonly tuple _codecs
     cdef DeflateCodec _deflate
     cdef MaskingKeys _keys
-    cdef unsigned char _compressing, _opcode
+    cdef readonly unsigned char _opcode
 
     cpdef open(self, tuple codecs, MaskingKeys keys)
     @cython.locals(payload=bytes, header=bytes, size=Py_ssize_t)
@@ -29,6 +30,11 @@ cdef class MessageWriter(OutputQueue):
     cdef _write_encoded(self, opcode, bytes payload, bint fin, compress)
     @cython.locals(header=bytes, at=Py_ssize_t)
     cdef _write_frame(self, first, bytes payload)
+    cdef tuple _codecs_for(self, Py_ssize_t size, compress)
+    cpdef sharing(self, Py_ssize_t size, compress)
+    cpdef bytes encode_shared(self, opcode, bytes payload, compress)
+    cpdef restart(self, Py_ssize_t size, compress)
+    cpdef write_whole(self, opcode, bytes payload, compress)
     cdef bytes _header(self, first, Py_ssize_t length)
     @cython.locals(frame=bytes, at=Py_ssize_t)
     cdef _append_frame(self, bytes header, bytes payload)

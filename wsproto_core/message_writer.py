@@ -5,6 +5,8 @@ Knows text, fragments, masking and extensions. Does not know the state of the co
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Hashable
 from typing import Final
 
 from .codes import FIN, MASKED, Opcode
@@ -17,7 +19,7 @@ from .masking_keys import MaskingKeys
 from .output import OutputQueue
 from .types import as_bytes
 
-__all__ = ["MessageWriter"]
+__all__ = ["MessageWriter", "no_utf8"]
 
 _SHORT: Final = 126
 """Payloads of fewer bytes have a header of two (RFC 6455 section 5.2)."""
@@ -42,14 +44,14 @@ _MASKED_BINARY: Final = _short_headers(Opcode.BINARY, MASKED)
 class MessageWriter(OutputQueue):
     """Turns messages and control frames into bytes, and queues them."""
 
-    __slots__ = ("_binary", "_codecs", "_compressing", "_deflate", "_keys", "_opcode", "_text")
+    __slots__ = ("_binary", "_codecs", "_deflate", "_keys", "_opcode", "_passing", "_text")
 
     def __init__(self, max_pongs: int) -> None:
         OutputQueue.__init__(self, max_pongs)
         self._keys: MaskingKeys | None = None
         self._codecs: tuple[Codec, ...] = ()
         self._deflate: DeflateCodec | None = None
-        self._compressing = False
+        self._passing: tuple[Codec, ...] = ()  # what the message at hand goes through
         self._opcode = 0  # of the message that is unfinished
         # The headers of the messages that go out just so; none while others are called for.
         self._text: tuple[bytes, ...] = ()
@@ -92,9 +94,7 @@ class MessageWriter(OutputQueue):
         try:
             payload = str.encode(text)  # whatever a subclass makes of it
         except UnicodeEncodeError as error:
-            raise LocalProtocolError(
-                f"text with a lone surrogate at index {error.start} has no UTF-8 form"
-            ) from None
+            raise no_utf8(error) from None
         if len(payload) < len(self._text) and fin:
             self._append_frame(self._text[len(payload)], payload)
         else:
@@ -144,17 +144,55 @@ class MessageWriter(OutputQueue):
     def _write_encoded(
         self, opcode: Opcode, payload: bytes, fin: bool, compress: bool | None
     ) -> None:
-        deflate = self._deflate
         if self._keys is not None:
             self._keys.reserve()  # nothing may fail once a compressor has gone on
-        if deflate is not None and opcode is not Opcode.CONTINUATION:
-            worth = not fin or len(payload) >= deflate.threshold
-            self._compressing = worth if compress is None else bool(compress)
+        if opcode is not Opcode.CONTINUATION:
+            self._passing = self._codecs_for(len(payload) if fin else sys.maxsize, compress)
         frame = Frame(opcode, payload, bool(fin))
-        for codec in self._codecs:
-            if self._compressing or not isinstance(codec, DeflateCodec):
-                frame = codec.encode(frame)
+        for codec in self._passing:
+            frame = codec.encode(frame)
         self._write_frame(frame.first_byte, as_bytes(frame.payload, "what a codec gives"))
+
+    def _codecs_for(self, size: int, compress: bool | None) -> tuple[Codec, ...]:
+        """What a message of `size` bytes goes through."""
+        deflate = self._deflate
+        if deflate is None or (size >= deflate.threshold if compress is None else compress):
+            return self._codecs
+        return tuple([codec for codec in self._codecs if not isinstance(codec, DeflateCodec)])
+
+    # A message that is sent on many connections
+
+    def sharing(self, size: int, compress: bool | None) -> Hashable:
+        """What tells how a whole message of `size` bytes is encoded: for writers that give
+        the same, `encode_shared` does too. None: for no other writer."""
+        keys: list[tuple[type[Codec], Hashable]] = []
+        for codec in self._codecs_for(size, compress):
+            key = codec.sharing
+            if key is None:
+                return None
+            keys.append((type(codec), key))
+        return tuple(keys)
+
+    def encode_shared(self, opcode: Opcode, payload: bytes, compress: bool | None) -> bytes:
+        """The frame of a whole message, unmasked, as it is if no other went before."""
+        self.restart(len(payload), compress)
+        frame = Frame(opcode, payload)
+        try:
+            for codec in self._codecs_for(len(payload), compress):
+                frame = codec.encode(frame)
+        finally:  # what is not sent, nothing may refer to
+            self.restart(len(payload), compress)
+        payload = as_bytes(frame.payload, "what a codec gives")
+        return encode_header(frame.first_byte, len(payload)) + payload
+
+    def restart(self, size: int, compress: bool | None) -> None:
+        """Have the codecs that a message of `size` bytes goes through forget all before it."""
+        for codec in self._codecs_for(size, compress):
+            codec.restart()
+
+    def write_whole(self, opcode: Opcode, payload: bytes, compress: bool | None) -> None:
+        """Queue a whole message that is encoded for this writer alone."""
+        self._write_frame_of(opcode, payload, True, compress)
 
     def _write_frame(self, first: int, payload: bytes) -> None:
         header = self._header(first, len(payload))
@@ -185,3 +223,10 @@ class MessageWriter(OutputQueue):
         else:
             self._chunks.append(frame)
         self.pending += len(frame)
+
+
+def no_utf8(error: UnicodeEncodeError) -> LocalProtocolError:
+    """The error for text that cannot be sent."""
+    return LocalProtocolError(
+        f"text with a lone surrogate at index {error.start} has no UTF-8 form"
+    )

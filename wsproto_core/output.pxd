@@ -29,3 +29,7 @@ cdef class OutputQueue:
         chunks=list, chunk=bytes, at=Py_ssize_t, count=Py_ssize_t, room=Py_ssize_t, sent=Py_ssize_t
     )
     cpdef bytes drain(self, Py_ssize_t max_bytes)
+
+
+@cython.locals(queue=OutputQueue, size=Py_ssize_t)
+cpdef append_to_all(list queues, bytes data)

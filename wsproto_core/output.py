@@ -1,14 +1,18 @@
 """What waits to be sent, in order. Knows bytes and pongs, and nothing of what they mean."""
 
+# pyright: reportPrivateUsage=false
+# What stands beside a class here shares what is private to it.
+
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from .masking import append_frame
 from .masking_keys import MaskingKeys
 from .types import Data
 
-__all__ = ["OutputQueue"]
+__all__ = ["OutputQueue", "append_to_all"]
 
 _JOINED: Final = 32 << 10
 """Bytes of frames side by side from which they are left alone: to let one buffer grow
@@ -157,3 +161,16 @@ class OutputQueue:
         self._note_holes(chunks, count)
         self.pending -= max_bytes
         return b"".join(taken)
+
+
+def append_to_all(queues: Sequence[OutputQueue], data: bytes) -> None:
+    """Queue `data`, the same object, on each of `queues`."""
+    size = len(data)
+    for queue in queues:
+        if queue._joined is not None:
+            queue._close_joined()
+        if queue._chunks is None:  # `append`, without the time that a call takes
+            queue._chunks = [data]
+        else:
+            queue._chunks.append(data)
+        queue.pending += size

@@ -101,6 +101,16 @@ def send_deflated(effort: Effort) -> dict[str, float]:
     return _send(Role.SERVER, True, senders, json_messages(effort.count(500)), effort)
 
 
+def broadcast(connections: int, deflate: bool, effort: Effort) -> dict[str, float]:
+    text = "".join(json_messages(6))[: 1 << 10]
+    senders = {name: make(connections, deflate) for name, make in engines.BROADCASTERS.items()}
+    sizes = {name: sender(text) for name, sender in senders.items()}
+    if not deflate and set(sizes.values()) != {connections * (len(text) + 4)}:
+        raise RuntimeError(f"the engines send different numbers of bytes: {sizes}")
+    jobs = {name: partial(sender, text) for name, sender in senders.items()}
+    return _each(jobs, connections, effort.rounds)
+
+
 def _send(
     role: Role,
     deflate: bool,
@@ -216,6 +226,11 @@ def _rows() -> Iterator[Row]:
         yield Row(f"mask {label}", "Masking", "ns/payload", partial(mask, size), size)
     yield Row("receive 176 B JSON, deflate", "permessage-deflate", MESSAGE, receive_deflated)
     yield Row("send 176 B JSON, deflate", "permessage-deflate", MESSAGE, send_deflated)
+    for name, connections, deflate in (
+        ("broadcast 1 KiB to 10,000", 10_000, False),
+        ("broadcast 1 KiB to 500, deflate", 500, True),
+    ):
+        yield Row(name, "Broadcast", "ns/connection", partial(broadcast, connections, deflate))
     for name, deflate in (("handshake", False), ("handshake, deflate", True)):
         yield Row(name, "Opening handshake", "ns/connection", partial(handshake, deflate))
     yield Row("idle connection", "Memory", "B/connection", idle)

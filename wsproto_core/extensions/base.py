@@ -9,7 +9,7 @@ anything of connections.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import ClassVar, NamedTuple
 
 from ..codes import Role
@@ -85,6 +85,21 @@ class Codec(ABC):
     @abstractmethod
     def encode(self, frame: Frame) -> Frame:
         """Transform a frame on its way out, setting the RSV bits that are claimed."""
+
+    @property
+    def sharing(self) -> Hashable:
+        """What tells codecs of this class apart in how they encode whole messages.
+
+        Those for which it is equal give the same frames, each after a `restart`; so one of
+        them encodes what is broadcast to all. None: each does it for its own connection.
+        """
+        return None
+
+    def restart(self) -> None:  # noqa: B027 # a codec without memory need not do anything
+        """Forget the messages that went through `encode`: the peer has got one that did not.
+
+        Called between messages, where `sharing` is not None.
+        """
 
 
 def as_extensions(extensions: Iterable[Extension]) -> tuple[Extension, ...]:

@@ -5,15 +5,17 @@ cdef Py_ssize_t _BLOCK, _STEP
 
 @cython.final
 cdef class DeflateCodec:
-    cdef object _deflater, _inflater, _settings, _zlib, _zlib_error
+    cdef object _deflater, _inflater, _zlib, _zlib_error
+    cdef readonly tuple sharing
     cdef bytes _block
     cdef bytearray _pending
     cdef bint _frame_finished, _full, _inflating, _keep_deflater, _keep_inflater
-    cdef int _receive_bits, _send_bits
+    cdef int _receive_bits
     cdef readonly Py_ssize_t threshold
     cdef readonly bint more
 
     cpdef bytes compress(self, bytes data, bint fin)
+    cpdef restart(self)
     @cython.locals(step=bytes)
     cpdef bytes decompress(self, bytes data=*, bint frame_finished=*)
     cdef bint _has_more(self)

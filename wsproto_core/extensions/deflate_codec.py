@@ -123,29 +123,30 @@ class DeflateCodec:
         "_keep_inflater",
         "_pending",
         "_receive_bits",
-        "_send_bits",
-        "_settings",
         "_zlib",
         "_zlib_error",
         "more",
+        "sharing",
         "threshold",
     )
 
     def __init__(self, extension: PerMessageDeflate, role: Role) -> None:
         self.threshold: int = extension.threshold  # what is smaller had better go uncompressed
-        self._settings = extension
         self._zlib = extension.zlib
         self._zlib_error = cast("type[Exception]", extension.zlib.error)
         server_bits = extension.server_max_window_bits or LARGEST_WINDOW
         client_bits = extension.client_max_window_bits or LARGEST_WINDOW
         if role is Role.SERVER:
-            self._send_bits, self._receive_bits = server_bits, client_bits
+            send_bits, self._receive_bits = server_bits, client_bits
             self._keep_deflater = not extension.server_no_context_takeover
             self._keep_inflater = not extension.client_no_context_takeover
         else:
-            self._send_bits, self._receive_bits = client_bits, server_bits
+            send_bits, self._receive_bits = client_bits, server_bits
             self._keep_deflater = not extension.client_no_context_takeover
             self._keep_inflater = not extension.server_no_context_takeover
+        # What compressors are made with: all that a message's compressed form depends on,
+        # if none went before it.
+        self.sharing: tuple[ZlibModule, int, int, int] = _deflater_settings(extension, send_bits)
 
         self._deflater: _Deflater | None = None
         self._inflater: _Inflater | None = None
@@ -198,6 +199,11 @@ class DeflateCodec:
         if not self._keep_deflater:
             self._deflater = None
         return payload[:-4]  # "remove 4 octets (that are 0x00 0x00 0xff 0xff)"
+
+    def restart(self) -> None:
+        """Compress the next message by itself. That needs no agreement: the receiver's
+        window is "shared", not required (RFC 7692 section 7.2.3.2)."""
+        self._deflater = None
 
     def inflate_message(self, payload: bytes, max_size: int | None) -> bytes:
         """Inflate the last or only frame of a message.
@@ -344,18 +350,22 @@ class DeflateCodec:
         return self._inflater
 
     def _new_deflater(self) -> _Deflater:
-        settings = self._settings
-        bits = self._send_bits
-        backend = self._zlib
-        if bits == 8:
-            # No backend compresses raw with 8 bits. With 9, zlib goes back 250 bytes at
-            # the most (512 less its lookahead of 262), which 8 bits hold; isal goes further.
-            backend, bits = standard_zlib, 9
-        level = backend.Z_DEFAULT_COMPRESSION if settings.level is None else settings.level
-        return backend.compressobj(level, backend.DEFLATED, -bits, settings.mem_level)
+        backend, level, bits, mem_level = self.sharing
+        return backend.compressobj(level, backend.DEFLATED, -bits, mem_level)
 
 
 Codec.register(DeflateCodec)  # it is one, but what is compiled cannot inherit from an ABC
+
+
+def _deflater_settings(extension: PerMessageDeflate, bits: int) -> tuple[ZlibModule, int, int, int]:
+    """The backend, and its level, window bits and memory level."""
+    backend = extension.zlib
+    if bits == 8:
+        # No backend compresses raw with 8 bits. With 9, zlib goes back 250 bytes at
+        # the most (512 less its lookahead of 262), which 8 bits hold; isal goes further.
+        backend, bits = cast("ZlibModule", standard_zlib), 9
+    level = backend.Z_DEFAULT_COMPRESSION if extension.level is None else extension.level
+    return backend, level, bits, extension.mem_level
 
 
 def _invalid(problem: object) -> CompressedDataError:

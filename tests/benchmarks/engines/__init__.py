@@ -17,6 +17,7 @@ from wsproto_core import Role
 from . import ours, peer_aiohttp, peer_websockets, peer_wsproto
 
 __all__ = [
+    "BROADCASTERS",
     "ECHOERS",
     "EVENT_SENDERS",
     "KEPT_FOR_THE_CALLER",
@@ -25,6 +26,7 @@ __all__ = [
     "RECEIVERS",
     "SENDERS",
     "VERSIONS",
+    "Broadcaster",
     "Echoer",
     "Opener",
     "Receiver",
@@ -38,6 +40,10 @@ Receiver: TypeAlias = Callable[[Sequence[bytes]], tuple[int, str]]
 
 Sender: TypeAlias = Callable[[Sequence[str]], bytes]
 """Sends text messages, and gives the bytes for the wire."""
+
+Broadcaster: TypeAlias = Callable[[str], int]
+"""Sends a text message on many connections, and takes out what is to be sent on each; gives
+how many bytes that was."""
 
 Opener: TypeAlias = Callable[[bytes], tuple[Any, bytes]]
 """Accepts a request; gives the open connection and the response."""
@@ -73,6 +79,14 @@ SENDERS: Mapping[str, SenderMaker] = {
 
 EVENT_SENDERS: Mapping[str, SenderMaker] = {**SENDERS, OURS: ours.event_sender}
 """The same, but ours is given an event object for each message, as wsproto always is."""
+
+BROADCASTERS: Mapping[str, Callable[[int, bool], Broadcaster]] = {
+    OURS: ours.broadcaster,
+    WSPROTO: peer_wsproto.broadcaster,
+    WEBSOCKETS: peer_websockets.broadcaster,
+}
+"""By the number of connections, and whether permessage-deflate was agreed on. The peers send
+to each connection in turn."""
 
 MASKERS: Mapping[str, Callable[[bytes, bytes], bytes | bytearray]] = {
     OURS: ours.mask,

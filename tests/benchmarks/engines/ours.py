@@ -12,11 +12,13 @@ from wsproto_core import (
     Role,
     ServerConnection,
     TextMessage,
+    broadcast,
     mask,
 )
 
 __all__ = [
     "LARGEST",
+    "broadcaster",
     "echoer",
     "event_sender",
     "kept_for_the_caller",
@@ -71,6 +73,19 @@ def event_sender(role: Role, deflate: bool) -> Callable[[Sequence[str]], bytes]:
         for text in texts:
             connection.send(TextMessage(text))
         return connection.data_to_send()
+
+    return send
+
+
+def broadcaster(count: int, deflate: bool) -> Callable[[str], int]:
+    connections = [_connect(Role.SERVER, deflate) for _ in range(count)]
+
+    def send(text: str) -> int:
+        broadcast(connections, text)
+        size = 0
+        for connection in connections:
+            size += len(connection.data_to_send())
+        return size
 
     return send
 

@@ -18,7 +18,7 @@ from wsproto_core import Role
 
 from .ours import LARGEST
 
-__all__ = ["VERSION", "echoer", "mask", "opener", "receiver", "sender"]
+__all__ = ["VERSION", "broadcaster", "echoer", "mask", "opener", "receiver", "sender"]
 
 _IN_C = apply_mask.__module__ != "websockets.utils"
 _TEXT = Opcode.TEXT  # looked up but once, for an enumeration takes its time
@@ -56,6 +56,21 @@ def sender(role: Role, deflate: bool) -> Callable[[Sequence[str]], bytes]:
         for text in texts:
             protocol.send_text(text.encode())
         return b"".join(protocol.data_to_send())
+
+    return send
+
+
+def broadcaster(count: int, deflate: bool) -> Callable[[str], int]:
+    protocols = [_connect(Role.SERVER, deflate) for _ in range(count)]
+
+    def send(text: str) -> int:
+        data = text.encode()
+        size = 0
+        for protocol in protocols:
+            protocol.send_text(data)
+            for piece in protocol.data_to_send():
+                size += len(piece)
+        return size
 
     return send
 

@@ -13,7 +13,7 @@ from wsproto.frame_protocol import XorMaskerSimple
 
 from wsproto_core import Role
 
-__all__ = ["VERSION", "echoer", "mask", "opener", "receiver", "sender"]
+__all__ = ["VERSION", "broadcaster", "echoer", "mask", "opener", "receiver", "sender"]
 
 VERSION = version("wsproto")
 
@@ -57,6 +57,19 @@ def sender(role: Role, deflate: bool) -> Callable[[Sequence[str]], bytes]:
 
     def send(texts: Sequence[str]) -> bytes:
         return b"".join([connection.send(TextMessage(text)) for text in texts])
+
+    return send
+
+
+def broadcaster(count: int, deflate: bool) -> Callable[[str], int]:
+    connections = [_connect(Role.SERVER, deflate) for _ in range(count)]
+
+    def send(text: str) -> int:
+        message = TextMessage(text)
+        size = 0
+        for connection in connections:
+            size += len(connection.send(message))
+        return size
 
     return send
 
