@@ -33,6 +33,7 @@ nitpick_ignore_regex = [
 ]
 nitpick_ignore = [
     ("py:class", "wsproto_core.headers._T"),
+    ("py:class", "wsproto_core.broadcast._AnyConnection"),
     ("py:class", "Unpack"),  # on Python 3.10
 ]
 language = "en"

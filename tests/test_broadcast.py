@@ -268,6 +268,13 @@ STEPS = st.one_of(
 )
 
 
+def several(settings: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    """What four connections agree on: one or two things each of which several have."""
+    return st.tuples(settings, settings, st.permutations([0, 0, 0, 1])).map(
+        lambda drawn: [drawn[which] for which in drawn[2]]
+    )
+
+
 class Side:
     """Several servers and what their clients have received."""
 
@@ -304,7 +311,7 @@ class Side:
 
 
 @examples(150)
-@given(st.lists(EXTENSIONS, min_size=1, max_size=4), st.lists(STEPS, max_size=25))
+@given(several(EXTENSIONS), st.lists(STEPS, max_size=25))
 def test_clients_receive_what_they_would_if_it_were_sent_to_each_in_turn(
     extensions: list[tuple[Extension, ...]], steps: list[tuple[Any, ...]]
 ) -> None:
@@ -334,7 +341,7 @@ def test_clients_receive_what_they_would_if_it_were_sent_to_each_in_turn(
 
 
 @examples(100)
-@given(st.lists(DEFLATES, min_size=1, max_size=3), st.lists(STEPS, max_size=20))
+@given(several(DEFLATES), st.lists(STEPS, max_size=25))
 def test_websockets_decodes_what_is_broadcast_between_other_messages(
     deflates: list[PerMessageDeflate], steps: list[tuple[Any, ...]]
 ) -> None:
@@ -512,11 +519,37 @@ def test_the_message_behind_a_compressed_broadcast_is_compressed_by_itself() -> 
     assert len(list(client(deflate).receive_data(data))) == 5
 
 
-@pytest.mark.parametrize("text", ["short", TextMessage(LONG, compress=False)])
-def test_a_broadcast_that_is_not_compressed_leaves_the_context(text: Any) -> None:
+@pytest.mark.parametrize("extension", [PerMessageDeflate(), Numbered()])
+def test_each_codec_starts_afresh_not_only_the_one_that_encodes(extension: Extension) -> None:
+    servers = [server(extension) for _ in range(3)]
+    for own in ("a message of one's own, " * 9, "another one, " * 9):
+        for ws in servers:
+            ws.send_text(own)
+        broadcast(servers, LONG)
+    first, *others = [ws.data_to_send() for ws in servers]
+    assert others == [first] * 2
+    if isinstance(extension, PerMessageDeflate):
+        frames = read_frames(first)
+        assert frames[1] == frames[3]
+        context = server(extension)
+        context.send_text("another one, " * 9)
+        assert context.data_to_send() == unmasked(frames[2].first, frames[2].payload)
+    else:
+        assert [frame.payload[0] for frame in read_frames(first)] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "short",
+        TextMessage(LONG, compress=False),
+        BytesMessage(LONG.encode(), compress=False),
+    ],
+)
+def test_a_broadcast_that_is_not_compressed_leaves_the_context(message: Any) -> None:
     ws = server(PerMessageDeflate())
     ws.send_text(LONG)
-    broadcast([ws], text)
+    broadcast([ws], message)
     ws.send_text(LONG)
     first, second = compressed_sizes(ws)
     assert second < first

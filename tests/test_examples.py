@@ -38,7 +38,13 @@ from wsproto_core import (
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "docs" / "examples"
 SECONDS = 30  # for anything at all; nothing here takes one
-SERVERS = ["echo_server.py", "selectors_server.py", "asyncio_server.py", "from_request.py"]
+SERVERS = [
+    "echo_server.py",
+    "selectors_server.py",
+    "asyncio_server.py",
+    "from_request.py",
+    "chat_server.py",  # an echo server, to those who are alone
+]
 PRINTS = ["basic_auth", "custom_extension", "origins"]
 
 # echo_server.py listens on a fixed port, for it is to be short. This runs it on a free one.
@@ -193,7 +199,7 @@ def test_servers_live_on_when_a_connection_breaks(uri: str) -> None:
     with Peer(uri) as other, Peer(uri) as peer:
         other.open()
         peer.open()
-        peer.ws.send_text("never read")
+        peer.ws.ping(b"never answered")
         peer.send()
         peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         peer.sock.close()  # with a reset
@@ -242,6 +248,39 @@ def test_servers_on_one_thread_stop_reading_when_nobody_reads_their_answers(name
         while echoed < count:
             echoed += sum(event == BytesMessage(message) for event in peer.receive())
         assert echoed == count
+
+
+def test_what_one_client_says_all_of_them_hear() -> None:
+    with serving(EXAMPLES / "chat_server.py") as uri, Peer(uri) as one, Peer(uri) as other:
+        for peer in (one, other):
+            peer.open()
+        one.ws.send_text("hello")
+        one.send()
+        for peer in (one, other):
+            assert peer.take(1) == [TextMessage("hello")]
+        one.ws.close()
+        one.send()
+        assert one.take(1) == [CloseConnection(1000, "", CloseSource.PEER)]
+        other.ws.send_bytes(b"alone")
+        other.send()
+        assert other.take(1) == [BytesMessage(b"alone")]
+
+
+def test_who_does_not_listen_is_dropped_and_the_others_go_on() -> None:
+    message = bytes(1 << 20)
+    with serving(EXAMPLES / "chat_server.py") as uri, Peer(uri) as deaf, Peer(uri) as peer:
+        deaf.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        deaf.open()
+        peer.open()
+        for _ in range(20):
+            peer.ws.send_bytes(message)
+            peer.send()
+            assert peer.take(1) == [BytesMessage(message)]
+        heard: list[Event] = []
+        with suppress(ConnectionResetError):
+            while not deaf.ws.finished:
+                heard += deaf.receive()
+        assert 0 <= heard.count(BytesMessage(message)) < 20
 
 
 def send_until_stuck(peer: Peer) -> bytes:

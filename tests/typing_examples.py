@@ -38,9 +38,11 @@ from wsproto_core import (
     Request,
     Role,
     ServerConnection,
+    Skipped,
     Subprotocol,
     TextMessage,
     WebSocketURI,
+    broadcast,
     parse_uri,
 )
 
@@ -137,6 +139,14 @@ def client() -> bytes:
     except LocalProtocolError as error:
         assert_type(error.close_code, int | None)
     return ws.data_to_send()
+
+
+def to_all(room: dict[ServerConnection, int]) -> None:
+    for ws, reason in broadcast(room, TextMessage("hello"), max_backlog=1 << 20):
+        assert_type(ws, ServerConnection)
+        assert_type(reason, Skipped)
+    assert_type(broadcast([Connection(Role.SERVER)], b"")[0][0], Connection)
+    broadcast([], memoryview(b"bytes"))
 
 
 def already_open() -> None:

@@ -43,7 +43,7 @@ class Skipped(enum.Enum):
 
 def broadcast(
     connections: Iterable[_AnyConnection],
-    message: TextMessage | BytesMessage | str | BytesLike,
+    message: Message | str | BytesLike,
     *,
     max_backlog: int | None = None,
 ) -> list[tuple[_AnyConnection, Skipped]]:
@@ -61,8 +61,8 @@ def broadcast(
             there twice gets the message twice.
         message: a whole message. A `str` goes as text, anything bytes-like as binary;
             `TextMessage` and `BytesMessage` can say whether to compress.
-        max_backlog: the bytes that may wait on a connection already (`pending_bytes`) for it
-            to get the message; None: any number.
+        max_backlog: the bytes that may wait on a connection already (`Connection.pending_bytes`)
+            for it to get the message; None: any number.
 
     Returns:
         The connections that were skipped, each with the reason. All others have the message.
@@ -143,7 +143,7 @@ def _write(
 
 
 def _content(
-    message: TextMessage | BytesMessage | str | BytesLike,
+    message: Message | str | BytesLike,
 ) -> tuple[Opcode, bytes, bool | None]:
     """The kind of a message, its payload, and whether to compress it."""
     if isinstance(message, str):
