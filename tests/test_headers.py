@@ -19,6 +19,7 @@ from wsproto_core.headers import (
     accept_key,
     as_headers,
     check_fields,
+    check_received_fields,
     format_extension_list,
     generate_key,
     is_key,
@@ -182,6 +183,34 @@ def test_does_not_send_a_value_with_a_control_or_a_byte_over_127(code: int) -> N
     for value in (chr(code), f"a{chr(code)}b", f"ab{chr(code)}"):
         with pytest.raises(LocalProtocolError, match=r"'X-Field' has .* at index"):
             check_fields(Headers([("X-Field", value)]))
+
+
+def test_receives_visible_ascii_spaces_and_tabs() -> None:
+    visible = "".join(map(chr, range(0x21, 0x7F)))
+    for value in (visible, "a \t b", "", " ", "a "):
+        check_received_fields(Headers([(TOKEN_CHARACTERS, "a"), ("X", value)]))
+    check_received_fields(Headers())
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "a b", "a:", ":path", "a\r\n", "a\0", "é", "a\n", "(", "\t", "\udc80"]
+)
+def test_does_not_receive_a_name_that_is_no_token(name: str) -> None:
+    for fields in ([(name, "b")], [("Host", "a"), (name, "b")], [(name, "b"), ("Host", "a")]):
+        with pytest.raises(MalformedHandshake, match="is not a token") as caught:
+            check_received_fields(Headers(fields))
+        assert caught.value.section == "RFC 9110 section 5.1"
+        assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "code", [*range(0x09), *range(0x0A, 0x20), 0x7F, 0x80, 0xFF, 0x20AC, 0xD800]
+)
+def test_does_not_receive_a_value_with_a_control_or_a_byte_over_127(code: int) -> None:
+    for value in (chr(code), f"a{chr(code)}b", f"a\t{chr(code)}"):
+        with pytest.raises(MalformedHandshake, match=r"^X-Field has more than") as caught:
+            check_received_fields(Headers([("Host", "a"), ("X-Field", value)]))
+        assert caught.value.section == "RFC 9110 section 5.5"
 
 
 @pytest.mark.parametrize("value", [" ", "\t", " a", "a ", "\ta", "a\t"])

@@ -57,6 +57,7 @@ INTERNAL = {
     "wsproto_core.headers": {
         "as_headers",
         "check_fields",
+        "check_received_fields",
         "format_extension_list",
         "is_key",
         "is_token",
@@ -91,7 +92,7 @@ INTERNAL = {
     "wsproto_core.message_writer": {"MessageWriter", "no_utf8"},
     "wsproto_core.output": {"OutputQueue", "append_to_all"},
     "wsproto_core.state": {"ADVICE", "ROLE_ONLY", "TRANSITIONS", "Action", "next_state"},
-    "wsproto_core.types": {"as_bytes"},
+    "wsproto_core.types": {"as_bytes", "as_text"},
     "wsproto_core.utf8": {"decode_piece", "first_bad_byte"},
 }
 

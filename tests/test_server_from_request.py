@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
+import h11
 import pytest
+from effort import examples
 from expect import whole_and_bytewise
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDict
 from wire import (
     FIN,
     KEY,
     PING,
+    REQUEST,
     RESPONSE,
     TEXT,
     masked,
@@ -21,11 +27,14 @@ from wsproto_core import (
     BytesMessage,
     EarlyDataTooLarge,
     HandshakeFailed,
+    Headers,
     Limits,
+    MalformedHandshake,
     Ping,
     Request,
     ServerConnection,
     TextMessage,
+    http1,
 )
 
 FIELDS = [
@@ -42,12 +51,31 @@ FIELDS = [
     [
         FIELDS,
         dict(FIELDS),
+        {name.encode(): value.encode() for name, value in FIELDS},
+        Headers(FIELDS),
         [(name.lower(), value) for name, value in FIELDS],
         [(name.upper().encode(), value.encode()) for name, value in FIELDS],
+        [[name.lower().encode(), value.encode()] for name, value in FIELDS],
+        h11.Request(method="GET", target="/", headers=FIELDS).headers,
         tuple(FIELDS),
         iter(FIELDS),
+        [(name.encode(), value) for name, value in FIELDS],
+        CIMultiDict(FIELDS),
     ],
-    ids=["pairs", "mapping", "lower case", "bytes", "tuple", "iterator"],
+    ids=[
+        "pairs",
+        "mapping",
+        "mapping of bytes",
+        "headers",
+        "lower case",
+        "bytes",
+        "bytes in lists",
+        "h11",
+        "tuple",
+        "iterator",
+        "names of bytes",
+        "multidict",
+    ],
 )
 def test_parsed_request_is_taken_as_the_event(fields: Any) -> None:
     server = ServerConnection.from_request(fields, "/chat?a=b")
@@ -90,6 +118,24 @@ def test_parsed_request_takes_the_options_of_a_server() -> None:
         ([*FIELDS, ("X", "\u20ac")], {}, 400),
         ([*FIELDS, ("\udc80", "\udc80")], {}, 400),
         (FIELDS, {"method": "\udc80"}, 405),
+        (FIELDS, {"method": b"\xff"}, 405),
+        (FIELDS, {"method": "get"}, 405),
+        (FIELDS, {"method": "GET "}, 405),
+        (FIELDS, {"method": ""}, 405),
+        ([*FIELDS, ("X", "a\r\nSet-Cookie: b")], {}, 400),
+        ([*FIELDS, (b"X", b"a\nb")], {}, 400),
+        ([*FIELDS, ("X", "a\0b")], {}, 400),
+        ([*FIELDS, ("X-A B", "c")], {}, 400),
+        ([*FIELDS, (b"X\r\nY", b"c")], {}, 400),
+        ([*FIELDS, ("", "c")], {}, 400),
+        ([*FIELDS, (b"\xff", b"c")], {}, 400),
+        ([*FIELDS, ("Host ", "other")], {}, 400),
+        ([*FIELDS, ("Sec-WebSocket-Protocol", "a\r\nb")], {}, 400),
+        ([("Host", "a\r\nb"), *FIELDS[1:]], {}, 400),
+        ([("Host", "a b"), *FIELDS[1:]], {}, 400),
+        ([*FIELDS[:3], ("Sec-WebSocket-Key", KEY + "\n"), FIELDS[4]], {}, 400),
+        ([*FIELDS, ("Content-Length", "5")], {}, 400),
+        ([], {}, 400),
     ],
 )
 def test_parsed_request_that_is_refused_is_answered(
@@ -99,8 +145,89 @@ def test_parsed_request_that_is_refused_is_answered(
     (event,) = server.events()
     assert isinstance(event, HandshakeFailed)
     assert event.error.status == status
-    assert server.data_to_send().startswith(f"HTTP/1.1 {status} ".encode())
+    answer = server.data_to_send()
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert answer.partition(b"\r\n\r\n")[2].decode() == f"{event.error}\n"
+    assert str(event.error).isprintable()
     assert server.finished
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "",
+        "chat",
+        "*",
+        "/a b",
+        "/a\r\nb",
+        "/\0",
+        "/caf\xe9",
+        b"/caf\xc3\xa9",
+        b" /",
+        "/\udcff",
+        "/#a",
+    ],
+)
+def test_parsed_target_that_no_request_has_is_answered(target: str | bytes) -> None:
+    server = ServerConnection.from_request(FIELDS, target)
+    (event,) = server.events()
+    assert isinstance(event, HandshakeFailed)
+    assert (type(event.error), event.error.section) == (MalformedHandshake, "RFC 9112 section 3.2")
+    assert server.data_to_send().startswith(b"HTTP/1.1 400 ")
+    assert server.finished
+
+
+def test_method_and_target_may_be_bytes() -> None:
+    server = ServerConnection.from_request(FIELDS, b"/chat?a=%ff", method=b"GET")
+    (event,) = server.events()
+    assert isinstance(event, Request)
+    assert event.target == "/chat?a=%ff"
+
+
+pairs = st.tuples(st.text() | st.binary(), st.text() | st.binary())
+
+
+@examples(300)
+@given(
+    fields=st.lists(pairs, max_size=3),
+    target=st.just("/") | st.text() | st.binary(),
+    method=st.just("GET") | st.text() | st.binary(),
+)
+def test_whatever_a_lax_parser_hands_on_gives_one_event(
+    fields: Any, target: str | bytes, method: str | bytes
+) -> None:
+    server = ServerConnection.from_request([*FIELDS, *fields], target, method=method)
+    (event,) = server.events()
+    if isinstance(event, Request):
+        server.accept()
+    else:
+        assert isinstance(event, HandshakeFailed)
+        assert str(event.error).isprintable()
+    assert server.data_to_send().startswith(b"HTTP/1.1 ")
+
+
+def test_a_parsed_request_is_not_made_text_and_parsed_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*arguments: object, **options: object) -> NoReturn:
+        raise AssertionError("HTTP is parsed or built")
+
+    for name in ("Connection", "Request", "Response", "InformationalResponse"):
+        monkeypatch.setattr(h11, name, refuse)
+    for name in ("_parse_request", "_split_request"):
+        monkeypatch.setattr(http1, name, refuse)
+    with pytest.raises(AssertionError):
+        list(ServerConnection().receive_data(REQUEST))
+
+    server = ServerConnection.from_request(FIELDS, "/chat")
+    assert [type(event) for event in server.events()] == [Request]
+    server.accept()
+    assert server.data_to_send() == RESPONSE
+    assert receive(server, masked(FIN | TEXT, b"hi")) == [TextMessage("hi")]
+
+    server = ServerConnection.from_request(FIELDS[1:], "/chat")
+    assert [type(event) for event in server.events()] == [HandshakeFailed]
+    assert server.data_to_send().startswith(b"HTTP/1.1 400 ")
 
 
 @whole_and_bytewise
@@ -125,7 +252,9 @@ def test_early_data_behind_a_parsed_request_is_bounded() -> None:
     assert event.error.offset == 3
 
 
-@pytest.mark.parametrize("fields", [None, 5, "Host: a", [("Host",)], [(1, 2)]])
+@pytest.mark.parametrize(
+    "fields", [None, 5, "Host: a", [("Host",)], [(1, 2)], [(b"Host", None)], {"Host": 5}, ["Host"]]
+)
 def test_parsed_request_with_fields_of_another_type_is_a_type_error(fields: Any) -> None:
     with pytest.raises(TypeError):
         ServerConnection.from_request(fields, "/")
@@ -134,14 +263,14 @@ def test_parsed_request_with_fields_of_another_type_is_a_type_error(fields: Any)
 @pytest.mark.parametrize(
     ("target", "options", "name"),
     [
-        (b"/chat", {}, "target"),
         (None, {}, "target"),
-        ("/chat", {"method": b"GET"}, "method"),
+        (bytearray(b"/chat"), {}, "target"),
         ("/chat", {"method": None}, "method"),
+        ("/chat", {"method": 5}, "method"),
     ],
 )
 def test_parsed_request_line_of_another_type_is_a_type_error(
     target: Any, options: dict[str, Any], name: str
 ) -> None:
-    with pytest.raises(TypeError, match=f"{name} must be str, not"):
+    with pytest.raises(TypeError, match=f"{name} must be str or bytes, not"):
         ServerConnection.from_request(FIELDS, target, **options)

@@ -49,6 +49,7 @@ from wsproto_core import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import h11
     from typing_extensions import assert_type
 
 
@@ -126,7 +127,12 @@ def server(data: bytes) -> bytes:
     return ws.data_to_send(max_bytes=1024)
 
 
-def parsed_request(scope_headers: list[tuple[bytes, bytes]]) -> ServerConnection:
+def parsed_request(
+    scope_headers: list[tuple[bytes, bytes]], parsed: h11.Request
+) -> ServerConnection:
+    ServerConnection.from_request({"host": "example.com"}, "/", method="GET")
+    ServerConnection.from_request({b"host": b"example.com"}, b"/", method=b"GET")
+    ServerConnection.from_request(parsed.headers, parsed.target, method=parsed.method)
     return ServerConnection.from_request(scope_headers, "/chat", subprotocols=["chat"])
 
 

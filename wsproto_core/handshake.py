@@ -27,6 +27,7 @@ from .headers import (
     accept_key,
     as_headers,
     check_fields,
+    check_received_fields,
     format_extension_list,
     is_key,
     is_token,
@@ -61,6 +62,8 @@ _OPENING: Final = "RFC 6455 section 4.1"
 _READING: Final = "RFC 6455 section 4.2.1"
 
 _ABSOLUTE_FORM: Final = re.compile(r"(?:https?|wss?)://([^/?#]+)([^#]*)", re.IGNORECASE | re.ASCII)
+
+_TARGET: Final = re.compile(r"[!-~]*")
 
 _OURS: Final = frozenset(
     {
@@ -124,12 +127,8 @@ def parse_request(method: str, target: str, headers: Headers) -> Request:
         HandshakeError: it is not one; its ``status`` is the answer.
     """
     if method != "GET":
-        raise MethodNotAllowed(f"method {method[:20]} instead of GET", section=_OPENING)
-    for name, value in headers:
-        if not value.isascii():
-            raise MalformedHandshake(
-                f"a byte over 127 in {name[:60]}", section="RFC 9110 section 5.5"
-            )
+        raise MethodNotAllowed(f"method {method[:20]!a} instead of GET", section=_OPENING)
+    check_received_fields(headers)
     fields = values_by_name(headers)
     host = _only(fields, "Host")
     if host is None or parse_host(host) is None:
@@ -166,6 +165,10 @@ def _resource(host: str, target: str) -> tuple[str, str]:
 
     A target that is a whole URI goes before the Host field (RFC 9112 section 3.2.2).
     """
+    if _TARGET.fullmatch(target) is None:
+        raise MalformedHandshake(
+            "the target has more than visible ASCII", section="RFC 9112 section 3.2"
+        )
     if not target.startswith("/"):
         uri = _ABSOLUTE_FORM.fullmatch(target)
         if uri is None or parse_host(uri[1]) is None:

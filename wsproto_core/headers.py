@@ -20,7 +20,7 @@ from functools import lru_cache
 from typing import Any, Final, TypeAlias, TypeVar, cast, overload
 
 from .exceptions import LocalProtocolError, MalformedHandshake
-from .types import ExtensionName, ExtensionOffer, ExtensionParameter, RandomBytes
+from .types import ExtensionName, ExtensionOffer, ExtensionParameter, RandomBytes, as_text
 
 __all__ = [
     "Headers",
@@ -28,6 +28,7 @@ __all__ = [
     "accept_key",
     "as_headers",
     "check_fields",
+    "check_received_fields",
     "format_extension_list",
     "generate_key",
     "is_key",
@@ -157,7 +158,9 @@ def as_headers(fields: tuple[tuple[str, str], ...]) -> Headers:
     return headers
 
 
-HeadersLike: TypeAlias = Headers | Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
+HeadersLike: TypeAlias = (
+    Headers | Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[str | bytes, str | bytes]]
+)
 """What is accepted where header fields are wanted."""
 
 
@@ -174,14 +177,9 @@ def _as_field(pair: object) -> tuple[str, str]:
         case (str() as name, str() as value):
             return name, value
         case ((str() | bytes()) as name, (str() | bytes()) as value):
-            return _as_text(name), _as_text(value)
+            return as_text(name, "a field name"), as_text(value, "a field value")
         case _:
             raise TypeError("header fields must be (name, value) pairs of str or bytes")
-
-
-def _as_text(text: str | bytes) -> str:
-    # RFC 9110 section 5.5: ISO-8859-1 maps every byte, so no peer can make it fail.
-    return text if isinstance(text, str) else text.decode("latin-1")
 
 
 def check_fields(fields: Headers) -> None:
@@ -200,6 +198,30 @@ def check_fields(fields: Headers) -> None:
         if value != value.strip(" \t"):
             raise LocalProtocolError(
                 f"the value of header field {_excerpt(name)} starts or ends with whitespace"
+            )
+
+
+def check_received_fields(fields: Headers) -> None:
+    """Check fields that the peer sent, whoever parsed them (RFC 9110 sections 5.1 and 5.5).
+
+    Names must be tokens. Values must be visible ASCII, spaces and tabs.
+
+    Raises:
+        MalformedHandshake: one is not.
+    """
+    names = [name for name, _ in fields._fields]
+    values = "".join([value for _, value in fields._fields])
+    if is_token("".join(names)) and all(names) and values.isascii() and values.isprintable():
+        return  # nearly always, and found out in a fraction of the time
+    for name, value in fields._fields:
+        if not is_token(name):
+            raise MalformedHandshake(
+                f"header field name {_excerpt(name)} is not a token", section="RFC 9110 section 5.1"
+            )
+        if _UNSENDABLE.search(value) is not None:
+            raise MalformedHandshake(
+                f"{name[:60]} has more than visible ASCII, space and tab",
+                section="RFC 9110 section 5.5",
             )
 
 

@@ -34,7 +34,7 @@ from .handshake import (
 from .headers import Headers, HeadersLike
 from .http1 import RequestHead, RequestReader, ResponseWriter
 from .state import Action, ConnectionState
-from .types import BytesLike, Delivery, RandomBytes, Subprotocol, as_bytes
+from .types import BytesLike, Delivery, RandomBytes, Subprotocol, as_bytes, as_text
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -157,9 +157,9 @@ class ServerConnection(Connection):
     def from_request(
         cls,
         headers: HeadersLike,
-        target: str,
+        target: str | bytes,
         *,
-        method: str = "GET",
+        method: str | bytes = "GET",
         **options: Unpack[ServerOptions],
     ) -> ServerConnection:
         """A connection for an HTTP/1.1 request that somebody else has parsed.
@@ -168,16 +168,18 @@ class ServerConnection(Connection):
         the response. The first event is the `Request`, or `HandshakeFailed`.
 
         Args:
-            headers: the request's header fields, in any letter case.
-            target: the request target as it was sent, the query included.
+            headers: the request's header fields, in any letter case. What no parser should
+                have let through, such as line ends in a value, is refused here as well.
+            target: the request target as it was sent: percent-encoded, query included.
             method: the request's method.
             options: as for the class.
+
+        Raises:
+            LocalProtocolError, ValueError: as for the class.
+            TypeError: an argument has the wrong type.
         """
-        for what, text in (("target", target), ("method", method)):
-            if not isinstance(text, str):
-                raise TypeError(f"{what} must be str, not {type(text).__name__}")
         self = cls(**options)
-        head = RequestHead(method, target, Headers(headers))
+        head = RequestHead(as_text(method, "method"), as_text(target, "target"), Headers(headers))
         self._requests = RequestReader(self._limits, head)
         return self
 

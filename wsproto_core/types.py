@@ -16,6 +16,7 @@ __all__ = [
     "RandomBytes",
     "Subprotocol",
     "as_bytes",
+    "as_text",
 ]
 
 BytesLike: TypeAlias = Union[bytes, bytearray, memoryview]
@@ -54,3 +55,12 @@ def as_bytes(data: BytesLike, what: str) -> bytes:
         return bytes(memoryview(data))
     except TypeError:
         raise TypeError(f"{what} must be bytes-like, not {type(data).__name__}") from None
+
+
+def as_text(text: str | bytes, what: str) -> str:
+    """What a peer sent as part of a head, as text; `what` it is, for messages."""
+    if isinstance(text, bytes):
+        return text.decode("latin-1")  # maps every byte, so no peer can make it fail
+    if not isinstance(text, str):
+        raise TypeError(f"{what} must be str or bytes, not {type(text).__name__}")
+    return text
