@@ -93,6 +93,7 @@ INTERNAL = {
     "wsproto_core.output": {"OutputQueue", "append_to_all"},
     "wsproto_core.state": {"ADVICE", "ROLE_ONLY", "TRANSITIONS", "Action", "next_state"},
     "wsproto_core.types": {"as_bytes", "as_text"},
+    "wsproto_core.uri": {"ProxyURI", "parse_proxy_uri"},
     "wsproto_core.utf8": {"decode_piece", "first_bad_byte"},
 }
 

@@ -49,6 +49,7 @@ LAYERS = [
     "broadcast",
     "client",
     "server",
+    "proxy",
     "__init__",
     # wsproto's names; nothing imports them.
     "compat.codes",

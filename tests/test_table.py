@@ -96,7 +96,7 @@ def test_each_event_has_its_line() -> None:
 
 def test_violations_say_what_they_mean() -> None:
     (violation, _) = rows(b"POST / HTTP/1.1\r\nHost: x\r\n\r\nx")
-    assert lines(violation)[0].endswith("VIOLATION at byte 28: method POST instead of GET")
+    assert lines(violation)[0].endswith("VIOLATION at byte 28: method 'POST' instead of GET")
     assert lines(violation)[1].strip() == "RFC 6455 section 4.1, status 405 Method Not Allowed"
 
 

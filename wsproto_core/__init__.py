@@ -57,6 +57,7 @@ from .frames import Frame, encode_frame
 from .handshake import SubprotocolSelector
 from .headers import Headers, HeadersLike, accept_key, generate_key
 from .masking import COMPILED, mask
+from .proxy import ProxyTunnel, TunnelEstablished
 from .server import ServerConnection, ServerOptions
 from .state import ConnectionState
 from .types import (
@@ -121,6 +122,7 @@ __all__ = [
     "Ping",
     "Pong",
     "ProtocolError",
+    "ProxyTunnel",
     "RandomBytes",
     "RejectConnection",
     "RejectData",
@@ -134,6 +136,7 @@ __all__ = [
     "SubprotocolSelector",
     "TextMessage",
     "TooManyFragments",
+    "TunnelEstablished",
     "UnsupportedVersion",
     "WebSocketURI",
     "ZlibModule",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from .basic_auth import build_basic_authorization
 from .codes import Role
@@ -31,11 +31,9 @@ from .http1 import ClientCarrier
 from .state import Action, ConnectionState
 from .types import Delivery, Origin, RandomBytes
 from .uri import WebSocketURI, parse_uri
-from .version import __version__
+from .version import USER_AGENT
 
 __all__ = ["ClientConnection"]
-
-USER_AGENT: Final = f"wsproto_core/{__version__}"
 
 
 class ClientConnection(Connection):

@@ -38,6 +38,9 @@ _WITHOUT_BODY: Final = (204, 205, 304)
 _WITHOUT_LENGTH: Final = (204, 304)
 _BLANKS: Final = b" \t"
 _LENGTH: Final = re.compile("[0-9]{1,18}")
+_FRAMING: Final = re.compile(
+    rb"^(?:content-length|transfer-encoding):.*\n", re.IGNORECASE | re.MULTILINE
+)
 
 
 class RequestHead(NamedTuple):
@@ -321,11 +324,12 @@ class ResponseWriter:
 class ClientCarrier(_HeadReader):
     """Writes a request and reads its answer."""
 
-    __slots__ = ("_body_room", "_h11", "_interim_room", "_skips_interim")
+    __slots__ = ("_body_room", "_connects", "_h11", "_interim_room", "_skips_interim")
 
     def __init__(self, limits: Limits, skips_interim: bool = True) -> None:
         super().__init__(limits)
         self._skips_interim = skips_interim
+        self._connects = False
         self._interim_room = 16 * limits.max_head_size  # enough for any server that means well
         # Bytes of a body as sent that are looked at. Chunked, a byte takes up to six; what
         # takes more is made to waste our time. h11's own limit depends on how the input was
@@ -338,16 +342,17 @@ class ClientCarrier(_HeadReader):
         super().drop()
         self._h11 = h11.Connection(h11.CLIENT)  # the old one keeps what came behind a body
 
-    def write_request(self, target: str, headers: Headers) -> bytes:
+    def write_request(self, target: str, headers: Headers, method: str = "GET") -> bytes:
         """The request.
 
         Raises:
             LocalProtocolError: the target cannot be sent.
         """
         try:
-            request = h11.Request(method="GET", target=target, headers=list(headers))
+            request = h11.Request(method=method, target=target, headers=list(headers))
         except (h11.LocalProtocolError, UnicodeEncodeError) as error:
             raise LocalProtocolError(f"the request cannot be sent: {error}") from None
+        self._connects = method == "CONNECT"
         return self._h11.send(request) or b""
 
     def read(self) -> ResponseHead | None:
@@ -361,6 +366,8 @@ class ClientCarrier(_HeadReader):
             head = self._read_head()
             if head is None:
                 return None
+            if self._connects:
+                head = self._check_tunnel(head, start)
             try:
                 self._h11.receive_data(head)
                 response = self._h11.next_event()
@@ -372,7 +379,7 @@ class ClientCarrier(_HeadReader):
             if response.http_version != b"1.1" and not refusal:
                 raise HTTPVersionNotSupported(
                     f"HTTP/{response.http_version.decode()} instead of HTTP/1.1",
-                    section="RFC 6455 section 4.1",
+                    section="RFC 9112 section 2.3",
                     offset=start,
                 )
             interim = response.status_code < 200 and response.status_code != 101
@@ -385,6 +392,15 @@ class ClientCarrier(_HeadReader):
                     section="RFC 9110 section 15.2",
                     offset=start,
                 )
+
+    def _check_tunnel(self, head: bytes, offset: int) -> bytes:
+        """A response to CONNECT, without what the tunnel behind it makes meaningless."""
+        if head[8:12] == b" 101":
+            raise MalformedHandshake(
+                "a 101 that nobody asked for", section="RFC 9110 section 15.2.2", offset=offset
+            )
+        # RFC 9110 section 9.3.6: a client MUST ignore them where the tunnel begins.
+        return _FRAMING.sub(b"", head) if head[8:10] == b" 2" else head
 
     def has_body(self) -> bool:
         """Whether a body follows the response. To be asked before any of it is read."""

@@ -1,4 +1,4 @@
-"""ws:// and wss:// URIs (RFC 6455 section 3, RFC 3986) and IRIs (RFC 3987).
+"""ws:// and wss:// URIs (RFC 6455 section 3, RFC 3986) and IRIs (RFC 3987), and proxies'.
 
 Takes a URI apart into what a client needs to connect and to ask. This module knows
 nothing of connections, and resolves no names. No message here shows any part of a URI:
@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 from .exceptions import InvalidURI
 from .headers import parse_host
 
-__all__ = ["WebSocketURI", "parse_uri"]
+__all__ = ["ProxyURI", "WebSocketURI", "parse_proxy_uri", "parse_uri"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,13 @@ class WebSocketURI:
     @property
     def authority(self) -> str:
         """The value of the Host header field: the port only if not the default one."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = _bracketed(self.host)
         return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def host_and_port(self) -> str:
+        """What a proxy is asked for (RFC 9112 section 3.2.3): the port is always there."""
+        return f"{_bracketed(self.host)}:{self.port}"
 
     @property
     def target(self) -> str:
@@ -66,20 +71,23 @@ class WebSocketURI:
         return f"{self.scheme}://{self.authority}{self.target}"
 
 
-_DEFAULT_PORTS: Final = {"ws": 80, "wss": 443}
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 # Control characters, space, backslash, and surrogates, which have no UTF-8 form.
 _FORBIDDEN: Final = re.compile("[\x00-\x20\x7f-\x9f\\\\\ud800-\udfff]")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_URI: Final = re.compile(
-    r"(wss?)://"
+_AUTHORITY: Final = (
     r"(?:([^/?@]*)@)?"  # userinfo
     r"(\[[^/?]*\]|[^/?:]*)"  # host
     r"(:[^/?]*)?"  # port
-    r"(/[^?]*)?"  # path
-    r"(?:\?(.*))?",  # query
-    re.ASCII | re.IGNORECASE | re.DOTALL,
 )
+_FLAGS: Final = re.ASCII | re.IGNORECASE | re.DOTALL
+_URI: Final = re.compile(rf"(wss?)://{_AUTHORITY}(/[^?]*)?(?:\?(.*))?", _FLAGS)
+_PROXY_URI: Final = re.compile(rf"(https?)://{_AUTHORITY}/?", _FLAGS)
 _MAX_DOMAIN: Final = 253
 _DOMAIN: Final = re.compile(r"[0-9A-Za-z\-._]+")
 
@@ -120,6 +128,35 @@ def parse_uri(uri: str) -> WebSocketURI:
     )
 
 
+class ProxyURI(NamedTuple):
+    """The parts of the URI of a proxy."""
+
+    secure: bool
+    host: str
+    port: int
+    username: str | None
+    password: str | None
+
+
+def parse_proxy_uri(uri: str) -> ProxyURI:
+    """Take the http:// or https:// URI of a proxy apart, by the rules of `parse_uri`.
+
+    Raises:
+        InvalidURI: `uri` is not such a URI, or has more behind the port than a slash.
+        TypeError: `uri` is not a `str`.
+    """
+    _check_characters(uri)
+    match = _PROXY_URI.fullmatch(uri)
+    if match is None:
+        raise InvalidURI("the URI of a proxy must be like http://host:port or https://...")
+    scheme, userinfo, host, port = match.groups()
+    scheme = scheme.lower()
+    name, number = _split_host(host, port or "")
+    return ProxyURI(
+        scheme == "https", name, number or _DEFAULT_PORTS[scheme], *_split_userinfo(userinfo)
+    )
+
+
 def _check_characters(uri: object) -> None:
     """Refuse what must not be anywhere in a URI, before its parts are told apart."""
     if not isinstance(uri, str):
@@ -130,7 +167,7 @@ def _check_characters(uri: object) -> None:
         raise InvalidURI("a percent sign must be followed by two hexadecimal digits")
     if "#" in uri:
         # RFC 6455 section 3: fragment identifiers MUST NOT be used, "#" is escaped.
-        raise InvalidURI("a WebSocket URI must not have a fragment: write %23 for '#'")
+        raise InvalidURI("a URI must not have a fragment: write %23 for '#'")
 
 
 def _split_userinfo(userinfo: str | None) -> tuple[str | None, str | None]:
@@ -145,7 +182,7 @@ def _split_userinfo(userinfo: str | None) -> tuple[str | None, str | None]:
 
 def _split_host(host: str, port: str) -> tuple[str, int | None]:
     if not host:
-        raise InvalidURI("a WebSocket URI must have a host")
+        raise InvalidURI("a URI must have a host")
     if not host.isascii() or "%" in host:
         host = _to_ascii(_percent_decode(host, "the host"))
     host_and_port = parse_host(host + port)
