@@ -1,9 +1,8 @@
-"""The examples of the documentation, run as their readers run them: each in a process of
-its own, over loopback."""
+"""The examples of the documentation, over loopback. What goes through proxies is in
+test_proxy_examples.py."""
 
 from __future__ import annotations
 
-import os
 import re
 import runpy
 import socket
@@ -11,12 +10,13 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from threading import Thread, Timer
+from threading import Thread
 from typing import Any
 
 import pytest
+from scripts import EXAMPLES, ROOT, SECONDS, environment, run, serving
 
 from wsproto_core import (
     BytesMessage,
@@ -35,76 +35,16 @@ from wsproto_core import (
     TextMessage,
 )
 
-ROOT = Path(__file__).resolve().parents[1]
-EXAMPLES = ROOT / "docs" / "examples"
-SECONDS = 30  # for anything at all; nothing here takes one
 SERVERS = [
     "echo_server.py",
     "selectors_server.py",
     "asyncio_server.py",
     "from_request.py",
     "chat_server.py",  # an echo server, to those who are alone
+    "asgi_server.py",
+    "wsgi_app.py",
 ]
 PRINTS = ["basic_auth", "custom_extension", "origins"]
-
-# echo_server.py listens on a fixed port, for it is to be short. This runs it on a free one.
-ON_A_FREE_PORT = """
-import runpy, socket, sys
-create_server = socket.create_server
-def on_a_free_port(address):
-    listener = create_server((address[0], 0))
-    print("ws://%s:%d/" % (address[0], listener.getsockname()[1]), flush=True)
-    return listener
-socket.create_server = on_a_free_port
-runpy.run_path(sys.argv[1], run_name="__main__")
-"""
-
-
-def run(script: Path, *arguments: str) -> str:
-    """What a script prints that ends by itself."""
-    result = subprocess.run(
-        [sys.executable, str(script), *arguments],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=SECONDS,
-    )
-    assert (result.stderr, result.returncode) == ("", 0)
-    return result.stdout
-
-
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONIOENCODING": "utf-8"}
-
-
-@contextmanager
-def serving(script: Path) -> Iterator[str]:
-    """Run a server, give the URI that it prints, and end it."""
-    if script.parent == EXAMPLES and script.name != "echo_server.py":
-        command = [sys.executable, str(script), "0"]
-    else:
-        command = [sys.executable, "-c", ON_A_FREE_PORT, str(script)]
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    ) as process:
-        watchdog = Timer(SECONDS, process.kill)
-        watchdog.start()
-        try:
-            assert process.stdout is not None
-            uri = re.search(r"ws://\S+", process.stdout.readline())
-            assert uri is not None
-            yield uri[0]
-            assert process.poll() is None, "the server has ended"
-        finally:
-            watchdog.cancel()
-            process.kill()
-            process.communicate()
 
 
 class Peer:
@@ -218,7 +158,7 @@ def test_servers_refuse_a_broken_request(uri: str) -> None:
         assert received.startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
 
-@pytest.mark.parametrize("name", ["selectors_server.py", "asyncio_server.py"])
+@pytest.mark.parametrize("name", ["selectors_server.py", "asyncio_server.py", "asgi_server.py"])
 def test_servers_on_one_thread_stop_reading_when_nobody_reads_their_answers(name: str) -> None:
     message = bytes(1 << 20)
     count = 0
@@ -304,8 +244,9 @@ def test_a_request_for_something_else_gets_a_page() -> None:
         assert received.endswith(b"The WebSocket is at /ws.\n")
 
 
-def test_frames_right_behind_a_request_that_was_parsed_before_are_not_lost() -> None:
-    with serving(EXAMPLES / "from_request.py") as uri, Peer(uri) as peer:
+@pytest.mark.parametrize("name", ["from_request.py", "asgi_server.py"])
+def test_frames_right_behind_a_request_that_was_parsed_before_are_not_lost(name: str) -> None:
+    with serving(EXAMPLES / name) as uri, Peer(uri) as peer:
         early = Connection(Role.CLIENT)
         early.send(Ping(b"early"))
         peer.sock.sendall(peer.ws.data_to_send() + early.data_to_send())
