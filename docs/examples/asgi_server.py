@@ -116,7 +116,9 @@ async def read_scope(reader):
     raw_path, _, query_string = request.target.partition(b"?")
     scope = {
         "type": "websocket",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
         "http_version": "1.1",
+        "method": request.method.decode(),
         "path": unquote(raw_path),
         "raw_path": raw_path,
         "query_string": query_string,
