@@ -108,6 +108,7 @@ def test_the_port_is_always_named_and_the_host_as_on_the_wire(uri: str, target: 
         ("http://proxy/", ("proxy", 80), False),
         ("HTTP://Proxy:3128/", ("proxy", 3128), False),
         ("https://proxy", ("proxy", 443), True),
+        ("HTTPS://PROXY", ("proxy", 443), True),
         ("https://proxy:3129", ("proxy", 3129), True),
         ("http://[::1]:3128", ("::1", 3128), False),
         ("http://192.0.2.1:8080", ("192.0.2.1", 8080), False),
@@ -399,6 +400,13 @@ def test_the_body_of_a_refusal_is_bounded(
     assert tunnel.finished
 
 
+@whole_and_bytewise
+def test_a_body_without_end_is_cut_where_it_is_too_long(size: int | None) -> None:
+    tunnel, events = answered(head("HTTP/1.1 403 x") + b"a" * 21, size, limits=SMALL)
+    assert events[1:] == [RejectData(b"a" * 20, truncated=True)]
+    assert tunnel.finished
+
+
 @pytest.mark.parametrize("end", ["receive_eof", "receive_reset"])
 def test_the_end_of_the_transport_ends_a_body_but_a_reset_cuts_it(end: str) -> None:
     tunnel, events = answered(head("HTTP/1.1 403 x") + b"why?")
@@ -458,6 +466,7 @@ def test_a_broken_answer_ends_as_a_value(name: str, size: int | None) -> None:
     assert tunnel.state is ConnectionState.CLOSED
     assert tunnel.finished
     assert "_SWITCH" not in str(event.error)
+    assert event.error.__traceback__ is event.error.__context__ is None
 
 
 @whole_and_bytewise
@@ -505,6 +514,20 @@ def test_a_head_of_20_mb_takes_no_memory() -> None:
     assert peak < 400_000
     tunnel, events = answered(b"".join(pieces))
     assert [type(event) for event in events] == [HandshakeFailed]
+
+
+@pytest.mark.parametrize("status", [403, 0])
+def test_a_tunnel_that_is_over_holds_nothing(status: int) -> None:
+    tunnel = ProxyTunnel(PROXY, URI)
+
+    def feed() -> None:
+        for piece in (head(f"HTTP/1.1 {status} x"), *[bytes(50_000)] * 30):
+            for _ in tunnel.receive_data(piece):
+                pass
+        gc.collect()
+
+    assert measure(feed)[0] < 8_000
+    assert tunnel.finished
 
 
 # Always

@@ -209,7 +209,6 @@ class ProxyTunnel:
             self.response = TunnelEstablished(head.headers)
             self.state = ConnectionState.OPEN
             self._trailing_data = self._carrier.take_rest()
-            self._carrier.drop()
         else:
             has_body = self._carrier.has_body()
             self.response = RejectConnection(head.status_code, head.headers, has_body)
