@@ -98,8 +98,11 @@ class HTTPProxy(Proxy):
         assert b"Host: " + authority in self.asked
         host, _, port = authority.decode().rpartition(":")
         target = socket.create_connection((host.strip("[]"), int(port)), SECONDS)
-        for octet in self.answer or b"HTTP/1.1 200 Connection established\r\n\r\n":
-            sock.sendall(bytes([octet]))
+        if self.answer is not None:
+            sock.sendall(self.answer)
+        else:
+            for octet in b"HTTP/1.1 200 Connection established\r\n\r\n":
+                sock.sendall(bytes([octet]))
         return target
 
 

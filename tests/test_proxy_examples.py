@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import trustme
 from proxies import HTTPProxy, Proxy, SOCKS5Proxy, running
 from scripts import EXAMPLES, run, serving
 
+from wsproto_core import Message, Request, ServerConnection
+
+AUTHORITY = trustme.CA()
 DONE = ["closed: 1000 ", "received: hello"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def uri() -> Iterator[str]:
     with serving(EXAMPLES / "asyncio_server.py") as uri:
         yield uri
@@ -34,6 +41,47 @@ def test_a_client_goes_through_an_http_proxy(uri: str, answer: bytes | None) -> 
     assert output.splitlines() == DONE
     assert proxy.asked[0] == f"CONNECT {authority(uri)} HTTP/1.1".encode()
     assert not any(line.lower().startswith(b"proxy-authorization") for line in proxy.asked)
+
+
+class TLSServer(Proxy):
+    """An echo server for one connection over TLS."""
+
+    def negotiate(self, sock: socket.socket) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        AUTHORITY.issue_cert("localhost").configure_cert(context)
+        ws = ServerConnection()
+        with suppress(OSError), context.wrap_socket(sock, server_side=True) as tls:
+            while not ws.finished:
+                data = tls.recv(65536)
+                for event in ws.receive_data(data) if data else ws.receive_eof():
+                    if isinstance(event, Request):
+                        ws.accept()
+                    elif isinstance(event, Message):
+                        ws.send(event)
+                tls.sendall(ws.data_to_send())
+
+
+@pytest.fixture
+def secure_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    authority = tmp_path / "authority.pem"
+    AUTHORITY.cert_pem.write_to_path(str(authority))
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    with running(TLSServer()) as server:
+        yield f"wss://localhost:{server.address.partition(':')[2]}/"
+
+
+def test_tls_goes_through_the_tunnel_of_an_http_proxy(secure_uri: str) -> None:
+    with running(HTTPProxy()) as proxy:
+        output = run(EXAMPLES / "proxy_client.py", f"http://{proxy.address}", secure_uri)
+    assert output.splitlines() == DONE
+
+
+def test_bytes_ahead_of_tls_are_not_taken_for_the_servers(secure_uri: str) -> None:
+    answer = b"HTTP/1.1 200 Connection established\r\n\r\n\x15\x03\x03"
+    with running(HTTPProxy(answer=answer)) as proxy:
+        address = f"http://{proxy.address}"
+        output = run(EXAMPLES / "proxy_client.py", address, secure_uri, returncode=1)
+    assert "bytes ahead of TLS" in output
 
 
 def test_a_client_says_who_it_is_to_an_http_proxy(uri: str) -> None:

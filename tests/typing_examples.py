@@ -32,6 +32,7 @@ from wsproto_core import (
     PerMessageDeflate,
     Ping,
     Pong,
+    ProxyTunnel,
     RejectConnection,
     RejectData,
     RemoteProtocolError,
@@ -41,6 +42,7 @@ from wsproto_core import (
     Skipped,
     Subprotocol,
     TextMessage,
+    TunnelEstablished,
     WebSocketURI,
     broadcast,
     parse_uri,
@@ -134,6 +136,22 @@ def parsed_request(
     ServerConnection.from_request({b"host": b"example.com"}, b"/", method=b"GET")
     ServerConnection.from_request(parsed.headers, parsed.target, method=parsed.method)
     return ServerConnection.from_request(scope_headers, "/chat", subprotocols=["chat"])
+
+
+def tunnel(uri: WebSocketURI) -> bytes:
+    tunnel = ProxyTunnel("http://proxy.example:3128", uri, extra_headers={"X-A": "b"})
+    assert_type(tunnel.address, tuple[str, int])
+    assert_type(tunnel.response, TunnelEstablished | RejectConnection | None)
+    assert_type(tunnel.error, HandshakeError | None)
+    for event in tunnel.receive_data(tunnel.data_to_send()):
+        match event:
+            case TunnelEstablished(headers):
+                assert_type(headers, Headers)
+            case RejectConnection(status_code, headers):
+                assert_type(status_code, int)
+            case _:
+                pass
+    return tunnel.trailing_data
 
 
 def client() -> bytes:

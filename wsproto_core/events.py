@@ -112,7 +112,8 @@ class AcceptConnection(Event):
 
 @dataclass(frozen=True, slots=True, init=False)
 class RejectConnection(Event):
-    """The server declines, with a status other than 101 (RFC 6455 section 4.2.2).
+    """The server declines, with a status other than 101 (RFC 6455 section 4.2.2), or a
+    proxy does, with one that is not from 200 to 299.
 
     A redirect (300 to 399) has its Location in `headers`, a 401 its WWW-Authenticate.
     """
