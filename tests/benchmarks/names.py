@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-__all__ = ["AIOHTTP", "MEMCPY", "NO_PROTOCOL", "OURS", "WEBSOCKETS", "WEBSOCKETS_SERVER", "WSPROTO"]
+__all__ = [
+    "AIOHTTP",
+    "FLOOR",
+    "MEMCPY",
+    "NO_PROTOCOL",
+    "OURS",
+    "WEBSOCKETS",
+    "WEBSOCKETS_SERVER",
+    "WSPROTO",
+]
 
 OURS = "wsproto_core"
 WSPROTO = "wsproto"
 WEBSOCKETS = "websockets"
 AIOHTTP = "aiohttp"
+
+FLOOR = "floor"
+"""The least that pure Python can do, next to nothing checked; measured in pure mode."""
 
 MEMCPY = "memcpy"
 """Bytes copied as they are."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TypedDict
 
-from names import OURS
+from names import FLOOR, OURS
 from running import MODE, PYTHON, SYSTEM
 from targets import MODES, TARGETS, Mode, Target
 
@@ -39,6 +39,8 @@ class ReportedTarget(TypedDict, total=False):
     """The target in words."""
     measured: float
     met: bool
+    floor: float
+    """What the least that Python can do would have been measured as, where that is known."""
 
 
 class ReportedRow(TypedDict):
@@ -129,6 +131,8 @@ def _judge(
     if values is not None:
         judged["measured"] = target.measured(values, size)
         judged["met"] = target.met(judged["measured"])
+        if target.kind == "ratio" and FLOOR in values:
+            judged["floor"] = values[target.other] / values[FLOOR]
     return judged
 
 
@@ -170,6 +174,8 @@ def row_lines(row: ReportedRow, mode: Mode, new_group: bool) -> Iterator[str]:
 def verdict(target: ReportedTarget, missed: str = "MISSED") -> str:
     """A target in words, and whether it was met."""
     outcome = "met" if target["met"] else missed
+    if not target["met"] and target.get("floor", target["bound"]) < target["bound"]:
+        outcome += f", out of reach: the floor is at {target['floor']:.3g}x"
     if target["kind"] == "overhead":  # what no column shows
         outcome += f" ({target['measured']:.0%})"
     return f"{target['text']}: {outcome}"

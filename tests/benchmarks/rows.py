@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import echo
 import engines
+from engines import floor
 from memory import bytes_each
-from names import AIOHTTP, MEMCPY
+from names import AIOHTTP, FLOOR, MEMCPY
+from running import MODE
 from timing import Job, best_times
 from traffic import KEY, REQUEST, compressed, cut, frame, json_messages
 
 from wsproto_core import Connection, PerMessageDeflate, Role, TextMessage
+
+_Maker = TypeVar("_Maker")
 
 __all__ = ["ROWS", "Effort", "Row"]
 
@@ -72,6 +77,11 @@ def receive(size: int, role: Role, piece: int, effort: Effort) -> dict[str, floa
     return _receive(role, False, [text] * count, cut(data, piece), effort)
 
 
+def _with_floor(makers: Mapping[str, _Maker], least: _Maker) -> Mapping[str, _Maker]:
+    """The engines, and in pure mode the floor beside them."""
+    return {**makers, FLOOR: least} if MODE == "pure" else makers
+
+
 def receive_deflated(effort: Effort) -> dict[str, float]:
     texts = json_messages(effort.count(1_000))
     return _receive(Role.SERVER, True, texts, cut(compressed(texts), PIECE), effort)
@@ -80,7 +90,8 @@ def receive_deflated(effort: Effort) -> dict[str, float]:
 def _receive(
     role: Role, deflate: bool, texts: Sequence[str], pieces: list[bytes], effort: Effort
 ) -> dict[str, float]:
-    receivers = {name: make(role, deflate) for name, make in engines.RECEIVERS.items()}
+    makers = _with_floor(engines.RECEIVERS, floor.receiver)
+    receivers = {name: make(role, deflate) for name, make in makers.items()}
     for name, receiver in receivers.items():
         count, last = receiver(pieces)
         if (count, last) != (len(texts), texts[-1]):
@@ -165,7 +176,9 @@ def mask(size: int, effort: Effort) -> dict[str, float]:
 
 def handshake(deflate: bool, effort: Effort) -> dict[str, float]:
     count = effort.count(100)
-    openers = {name: make(deflate) for name, make in engines.OPENERS.items()}
+    # In both modes, for what reads a request is not compiled.
+    makers = {**engines.OPENERS, FLOOR: floor.opener}
+    openers = {name: make(deflate) for name, make in makers.items()}
     for name, opener in openers.items():
         response = opener(REQUEST)[1]
         if not response.startswith(b"HTTP/1.1 101 ") or deflate != (b"deflate" in response):
@@ -210,8 +223,8 @@ def _receive_rows() -> Iterator[Row]:
 
 def _send_rows() -> Iterator[Row]:
     for call, senders in (
-        ("send_text", engines.SENDERS),
-        ("send(TextMessage)", engines.EVENT_SENDERS),
+        ("send_text", _with_floor(engines.SENDERS, floor.sender)),
+        ("send(TextMessage)", _with_floor(engines.EVENT_SENDERS, floor.event_sender)),
     ):
         for role in (Role.SERVER, Role.CLIENT):
             for label, size in SIZES.items():

@@ -12,7 +12,7 @@ import echo
 import engines
 import pytest
 from aiohttp._websocket import helpers, reader
-from engines import peer_websockets
+from engines import floor, peer_websockets
 from names import OURS
 from traffic import KEY, REQUEST, compressed, continuation, cut, frame, json_messages
 
@@ -152,6 +152,39 @@ def test_every_engine_that_opens_connections_says_what_it_keeps_for_its_user() -
         connection.request,
         connection.response,
     )
+
+
+# The floor
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("piece", [7, 100, 1000, 1 << 20])
+def test_the_floor_finds_each_message_of_ascii_text(role: Role, piece: int) -> None:
+    receive = floor.receiver(role, False)
+    for text in filter(str.isascii, TEXTS):
+        data = frame(text.encode(), role is Role.SERVER)
+        assert receive(cut(data * 3, max(piece, len(data) // 100))) == (3, text)
+
+
+@pytest.mark.parametrize("piece", [100, 1 << 20])
+def test_the_floor_inflates(piece: int) -> None:
+    texts = json_messages(20)
+    receive = floor.receiver(Role.SERVER, True)
+    for _ in range(2):
+        assert receive(cut(compressed(texts), piece)) == (20, texts[-1])
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("make", [floor.sender, floor.event_sender])
+def test_the_floor_sends_each_message(make: engines.SenderMaker, role: Role) -> None:
+    send = make(role, False)
+    for _ in range(2):
+        assert received(role.peer, send(TEXTS)) == list(TEXTS)
+
+
+def test_the_floor_answers_a_request_as_ours_does() -> None:
+    mine, its = engines.OPENERS[OURS](True)(REQUEST)[1], floor.opener(True)(REQUEST)[1]
+    assert set(its.split(b"\r\n")) == set(mine.split(b"\r\n"))
 
 
 # What they are made of

@@ -21,7 +21,7 @@ import rows
 import run
 import steady
 import timing
-from names import AIOHTTP, MEMCPY, NO_PROTOCOL, OURS, WEBSOCKETS, WSPROTO
+from names import AIOHTTP, FLOOR, MEMCPY, NO_PROTOCOL, OURS, WEBSOCKETS, WSPROTO
 from rows import ROWS, Effort, Row
 from running import MODE
 from targets import MODES, TARGETS, Target
@@ -258,7 +258,7 @@ def test_json_has_what_ran_and_every_row(
     assert found["values"][OURS] == 5.0
     assert found["targets"].keys() == set(MODES)
     (judged,) = found["targets"][MODE]
-    assert judged.keys() == report.ReportedTarget.__annotations__.keys()
+    assert judged.keys() == report.ReportedTarget.__annotations__.keys() - {"floor"}
     (unjudged,) = found["targets"][OTHER_MODE]
     assert judged.keys() - unjudged.keys() == {"measured", "met"}
 
@@ -277,6 +277,18 @@ def test_an_overhead_is_shown_as_it_was_measured() -> None:
     found = report.reported("echo 32 B", "", "", 0, {OURS: 15.0, NO_PROTOCOL: 10.0}, mode="pure")
     (target,) = found["targets"]["pure"]
     assert report.verdict(target) == "40% over no protocol: MISSED (50%)"
+
+
+def test_a_target_that_the_floor_misses_too_is_out_of_reach() -> None:
+    target = Target("ratio", 3.0, WSPROTO)
+    values = {OURS: 50.0, WSPROTO: 100.0, FLOOR: 40.0}
+    judged = report._judge(target, "ns", 0, values)
+    assert judged["floor"] == 2.5
+    assert report.verdict(judged) == "3x wsproto: MISSED, out of reach: the floor is at 2.5x"
+    near = report._judge(target, "ns", 0, {**values, FLOOR: 30.0})
+    assert report.verdict(near) == "3x wsproto: MISSED"
+    met = report._judge(target, "ns", 0, {**values, OURS: 30.0})
+    assert report.verdict(met) == "3x wsproto: met"
 
 
 def test_the_best_pass_counts(table: dict[str, Row], capsys: pytest.CaptureFixture[str]) -> None:

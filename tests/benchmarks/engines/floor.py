@@ -1,0 +1,241 @@
+"""The floor: the least that pure Python can do for a row, with next to nothing checked.
+
+It finds payloads in what it is fed and hands over an event for each, one at a time, as an
+engine must whose events take effect when they are taken; or it builds frames and queues
+them. Its events are wsproto_core's own. It keeps no state but its place in the input, no
+limit, and refuses nothing. Where it does not reach a target, no engine in Python does that
+gives such events and checks what it reads.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+
+import h11
+
+from wsproto_core import Role, TextMessage
+from wsproto_core.events import whole_text
+from wsproto_core.frames import encode_header
+from wsproto_core.masking_keys import MaskingKeys
+
+__all__ = ["event_sender", "opener", "receiver", "sender"]
+
+_from_bytes = int.from_bytes
+
+_LONG = 600
+"""Bytes of payload from which tables unmask faster than one exclusive or of long numbers."""
+
+_REPEATED = [_from_bytes(b"\1\0\0\0" * words, "little") for words in range(_LONG // 4 + 2)]
+_TABLES = [bytes(octet ^ key for octet in range(256)) for key in range(256)]
+_TAIL = b"\0\0\xff\xff"
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+def _unmask_short(buffer: bytes, start: int, stop: int) -> bytes:
+    """The payload up to `stop`, with its key at `start`."""
+    size = stop - start - 4
+    both = _from_bytes(buffer[start:stop], "little")
+    words = size + 7 >> 2
+    pad = (both & 0xFFFFFFFF) * _REPEATED[words]
+    return (both ^ pad).to_bytes(4 * words, "little")[4 : 4 + size]
+
+
+def _unmask_long(payload: bytes, key: bytes) -> bytes:
+    octets = bytearray(payload)
+    for lane in range(4):
+        octets[lane::4] = octets[lane::4].translate(_TABLES[key[lane]])
+    return bytes(octets)
+
+
+class _Reader:
+    """Text messages of one frame each."""
+
+    __slots__ = ("buffer", "inflater", "key", "left", "masked", "parts", "position")
+
+    def __init__(self, role: Role, deflate: bool) -> None:
+        self.buffer = b""
+        self.position = 0
+        self.masked = 4 if role is Role.SERVER else 0
+        self.inflater = zlib.decompressobj(-15) if deflate else None
+        self.key = b""
+        self.left = 0  # bytes of a payload that have not come
+        self.parts: list[bytes] = []
+
+    def receive_data(self, data: bytes) -> Iterator[TextMessage]:
+        rest = self.buffer[self.position :]
+        self.buffer = rest + data if rest else data
+        self.position = 0
+        return self
+
+    def __iter__(self) -> Iterator[TextMessage]:
+        return self
+
+    def __next__(self) -> TextMessage:
+        if self.left:
+            return self._go_on()
+        buffer = self.buffer
+        position = self.position
+        end = len(buffer)
+        if end - position < 2:
+            raise StopIteration
+        length = buffer[position + 1] & 127
+        start = position + 2
+        if length > 125:
+            size = 2 if length == 126 else 8
+            length = _from_bytes(buffer[start : start + size], "big")
+            start += size
+        stop = start + length + self.masked
+        if stop > end:
+            return self._begin(start, length)
+        self.position = stop
+        if not self.masked:
+            return whole_text(buffer[start:stop].decode())
+        if length < _LONG:
+            payload = _unmask_short(buffer, start, stop)
+        else:
+            payload = _unmask_long(buffer[start + 4 : stop], buffer[start : start + 4])
+        if self.inflater is not None:
+            payload = self.inflater.decompress(payload)
+            payload += self.inflater.decompress(_TAIL)  # finds data that was cut
+        return whole_text(payload.decode())
+
+    def _begin(self, start: int, length: int) -> TextMessage:
+        """The frame at the end of the input, if its header is whole."""
+        if start + self.masked <= len(self.buffer):
+            self.key = self.buffer[start : start + self.masked]
+            self.position = start + self.masked
+            self.left = length
+            return self._go_on()
+        raise StopIteration
+
+    def _go_on(self) -> TextMessage:
+        piece = self.buffer[self.position : self.position + self.left]
+        self.position += len(piece)
+        self.left -= len(piece)
+        key = self.key
+        if key:
+            if len(piece) < _LONG:
+                piece = _unmask_short(key + piece, 0, 4 + len(piece))
+            else:
+                piece = _unmask_long(piece, key)
+            turn = len(piece) & 3
+            self.key = key[turn:] + key[:turn]
+        self.parts.append(piece)
+        if self.inflater is None and not piece.isascii():
+            raise NotImplementedError  # bad text has to fail at its first bad byte
+        if self.left:
+            raise StopIteration
+        payload = b"".join(self.parts)
+        self.parts = []
+        if self.inflater is not None:
+            payload = self.inflater.decompress(payload) + self.inflater.decompress(_TAIL)
+        return whole_text(payload.decode())
+
+
+_ACCEPT = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Accept: %b\r\n%b\r\n"
+)
+_SHORT = {
+    masked: [encode_header(0x81, size, masked) for size in range(126)] for masked in (0, 0x80)
+}
+
+
+class _Writer:
+    """Text messages of one frame each."""
+
+    __slots__ = ("keys", "masked", "queue", "short")
+
+    def __init__(self, role: Role) -> None:
+        self.queue: list[bytes] = []
+        self.keys = None if role is Role.SERVER else MaskingKeys(secrets.token_bytes)
+        self.masked = 0 if self.keys is None else 0x80
+        self.short = _SHORT[self.masked]
+
+    def send(self, event: TextMessage) -> None:
+        self.send_text(event.data)
+
+    def send_text(self, text: str) -> None:
+        payload = text.encode()
+        size = len(payload)
+        header = self.short[size] if size < 126 else encode_header(0x81, size, self.masked)
+        keys = self.keys
+        if keys is None:
+            self.queue.append(header + payload)
+            return
+        at = keys.draw()
+        key = keys.batch[at : at + 4]
+        if size < _LONG:
+            both = _from_bytes(key + payload, "little")
+            words = size + 7 >> 2
+            pad = (both & 0xFFFFFFFF) * (_REPEATED[words] - 1)
+            self.queue.append(header + (both ^ pad).to_bytes(4 * words, "little")[: 4 + size])
+        else:
+            self.queue.append(header + key + _unmask_long(payload, key))
+
+    def data_to_send(self) -> bytes:
+        data = b"".join(self.queue)
+        self.queue = []
+        return data
+
+
+def receiver(role: Role, deflate: bool) -> Callable[[Sequence[bytes]], tuple[int, str]]:
+    reader = _Reader(role, deflate)
+
+    def receive(pieces: Sequence[bytes]) -> tuple[int, str]:
+        messages = 0
+        last = ""
+        for piece in pieces:
+            for event in reader.receive_data(piece):
+                if isinstance(event, TextMessage):
+                    messages += 1
+                    last = event.data
+        return messages, last
+
+    return receive
+
+
+def sender(role: Role, deflate: bool) -> Callable[[Sequence[str]], bytes]:
+    writer = _Writer(role)
+
+    def send(texts: Sequence[str]) -> bytes:
+        for text in texts:
+            writer.send_text(text)
+        return writer.data_to_send()
+
+    return send
+
+
+def event_sender(role: Role, deflate: bool) -> Callable[[Sequence[str]], bytes]:
+    writer = _Writer(role)
+
+    def send(texts: Sequence[str]) -> bytes:
+        for text in texts:
+            writer.send(TextMessage(text))
+        return writer.data_to_send()
+
+    return send
+
+
+def opener(deflate: bool) -> Callable[[bytes], tuple[object, bytes]]:
+    """Has h11 check the request, and answers its key."""
+    extension = b"Sec-WebSocket-Extensions: permessage-deflate\r\n" if deflate else b""
+
+    def open_one(request: bytes) -> tuple[object, bytes]:
+        first, *lines = request[:-4].split(b"\r\n")
+        method, target, _ = first.split(b" ")
+        fields: list[tuple[bytes, bytes]] = []
+        for line in lines:
+            name, _, value = line.partition(b":")
+            fields.append((name, value.strip()))
+        parsed = h11.Request(method=method, target=target, headers=fields)
+        key = dict(parsed.headers)[b"sec-websocket-key"]
+        accept = base64.b64encode(hashlib.sha1(key + _GUID).digest())
+        response = _ACCEPT % (accept, extension)
+        return _Writer(Role.SERVER), response
+
+    return open_one
