@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from types import ModuleType
 
@@ -37,6 +38,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     return f"{modes.PACKAGE}: {config.option.mode}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _garbage_of_before() -> None:
+    """What is there already is not garbage: tests that collect some need not go through it."""
+    gc.collect()
+    gc.freeze()
 
 
 def is_stale(module: ModuleType) -> bool:

@@ -43,6 +43,9 @@ CHARACTERS = [chr(number).encode() for number in (*range(0xD800), *range(0xE000,
 BEGINNINGS = {character[:size] for character in CHARACTERS for size in range(len(character))}
 WHOLE = set(CHARACTERS)
 
+# What may come first; one ASCII character is like another, but for the borders.
+LEADS = range(256) if EXHAUSTIVE else (0x00, 0x41, *range(0x7F, 0x100))
+
 # What may follow in the third place, and what lies just outside.
 BORDERS = (0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2, 0xE0, 0xF0, 0xF4, 0xFF)
 
@@ -89,9 +92,9 @@ def test_pieces_of_up_to_two_bytes(final: bool) -> None:
 
 @pytest.mark.parametrize("final", [True, False])
 def test_pieces_of_three_bytes(final: bool) -> None:
-    # Every byte in the first two places, and in the third each side of every border at least.
+    # Every byte in the second place, and in the third each side of every border at least.
     third = range(256) if EXHAUSTIVE else BORDERS
-    for data in map(bytes, product(range(256), range(256), third)):
+    for data in map(bytes, product(LEADS, range(256), third)):
         check_piece(data, final)
 
 
@@ -212,10 +215,11 @@ def test_any_text_cut_at_every_place(
 
 
 def texts_of_up_to_three_bytes() -> Iterator[bytes]:
-    for size in range(3):
+    for size in range(2):
         yield from map(bytes, product(range(256), repeat=size))
+    yield from map(bytes, product(LEADS, range(256) if EXHAUSTIVE else BORDERS))
     seconds = (0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0)
-    yield from map(bytes, product(range(256), seconds, (0x7F, 0x80, 0xBF, 0xC0)))
+    yield from map(bytes, product(LEADS, seconds, (0x7F, 0x80, 0xBF, 0xC0)))
 
 
 @pytest.mark.parametrize("delivery", ["message", "chunk"])
