@@ -233,6 +233,9 @@ def garbage(twin: Twin) -> object:
     class Held(package.Connection):  # type: ignore[name-defined, misc]
         pass
 
+    class Noted(package.TextMessage):  # type: ignore[name-defined, misc]
+        pass
+
     def through_itself() -> Any:
         ws = Held(package.Role.SERVER)
         ws.own = ws
@@ -248,13 +251,11 @@ def garbage(twin: Twin) -> object:
         ws.own = ws.receive_data(HELLO)
         return ws
 
-    class Noted(package.TextMessage):  # type: ignore[misc, name-defined]
-        note: object
-
     def through_an_event() -> Any:
         ws = Held(package.Role.SERVER)
-        ws.own = [package.HandshakeFailed(ws), Noted("text")]
-        ws.own[1].note = ws
+        noted = Noted("text")
+        noted.own = ws
+        ws.own = [noted, package.HandshakeFailed(ws), package.CloseConnection(ws)]
         return ws
 
     def through_its_request() -> Any:
