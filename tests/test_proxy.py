@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import pickle
 from base64 import b64encode
@@ -584,6 +585,12 @@ def test_the_event_is_a_value() -> None:
             assert headers["a"] == "b"
     with pytest.raises(AttributeError):
         event.headers = Headers()  # type: ignore[misc]
+
+
+def test_a_tunnel_cannot_be_copied() -> None:
+    for action in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="a ProxyTunnel cannot be copied or pickled"):
+            action(ProxyTunnel(PROXY, URI))
 
 
 def outcome(pieces: Iterable[bytes], limits: Limits) -> tuple[object, ...]:

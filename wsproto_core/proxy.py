@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
 
 from .basic_auth import build_basic_authorization
 from .config import Limits
@@ -134,6 +134,9 @@ class ProxyTunnel:
         self._trailing_data = b""
         self._eof = False
         self._reset = False
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} cannot be copied or pickled")
 
     def receive_data(self, data: BytesLike) -> Iterator[Event]:
         """Take what the transport received, and go on with `events`.
