@@ -98,6 +98,10 @@ class QueueMachine(RuleBasedStateMachine):
         assert b"".join(self.queue.drain_all()) == self.model.drain(1 << 30)
 
     @rule()
+    def drain_joined(self) -> None:
+        assert self.queue.drain_joined() == self.model.drain(1 << 30)
+
+    @rule()
     def drain_but_one_byte(self) -> None:
         size = max(0, self.queue.pending - 1)
         assert self.queue.drain(size) == self.model.drain(size)
@@ -120,7 +124,7 @@ def test_nothing_waits_at_first() -> None:
     queue = OutputQueue(16)
     assert queue.pending == 0
     assert queue.drain_all() == []
-    assert queue.drain(100) == b""
+    assert queue.drain_joined() == queue.drain(100) == b""
 
 
 def test_what_is_appended_leaves_in_order_unjoined() -> None:
@@ -156,8 +160,15 @@ def test_frames_that_are_joined_are_masked_with_keys_in_turn() -> None:
 def test_the_very_objects_leave() -> None:
     queue = OutputQueue(16)
     large = bytes(100_000)
-    queue.append(large)
-    assert queue.drain_all()[0] is large
+    for _ in range(2):
+        queue.append(large)
+        assert queue.drain_all()[0] is large
+        queue.append(large)
+        assert queue.drain_joined() is large
+        queue.append(b"first")
+        queue.append(large)
+        assert queue.drain(5) == b"first"
+        assert queue.drain_joined() is large
 
 
 def test_all_queue_the_very_object_behind_what_waits_on_each() -> None:

@@ -315,8 +315,7 @@ class Endpoint:
     def data_to_send(self, max_bytes: int | None = None) -> bytes:
         """Take out what waits to be sent, up to ``max_bytes`` bytes of it, in order."""
         if max_bytes is None:
-            chunks = self._output.drain_all()
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            return self._output.drain_joined()
         if not isinstance(max_bytes, int):
             raise TypeError(f"max_bytes must be int or None, not {type(max_bytes).__name__}")
         if max_bytes < 0:

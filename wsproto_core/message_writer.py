@@ -218,10 +218,13 @@ class MessageWriter(OutputQueue):
         else:
             at = self._keys.draw()
             frame = header + keyed(self._keys.batch, at, payload)
-        if self._chunks is None:  # `append`, without the time that a call takes
-            self._chunks = [frame]
-        else:
+        if self._chunks is not None:  # `append`, without the time that a call takes
             self._chunks.append(frame)
+        elif self._only:
+            self._chunks = [self._only, frame]
+            self._only = b""
+        else:
+            self._only = frame
         self.pending += len(frame)
 
 

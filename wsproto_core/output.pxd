@@ -10,12 +10,14 @@ cdef Py_ssize_t _JOINED
 cdef class OutputQueue:
     cdef list _chunks
     cdef bytearray _joined
+    cdef bytes _only
     cdef list _pongs
     cdef object _max_pongs
     cdef Py_ssize_t _first, _holes, _sent
     cdef readonly Py_ssize_t pending
 
     cpdef append(self, bytes data)
+    cdef list _as_list(self)
     @cython.locals(joined=bytearray, batch=bytes, at=Py_ssize_t)
     cpdef append_joined(self, bytes header, MaskingKeys keys, payload)
     @cython.locals(chunk=bytes)
@@ -24,7 +26,10 @@ cdef class OutputQueue:
     cpdef append_pong(self, bytes data)
     @cython.locals(chunk=bytes, kept=list, pongs=list)
     cdef _note_holes(self, list chunks, Py_ssize_t count)
+    @cython.locals(chunks=list, only=bytes)
     cpdef list drain_all(self)
+    @cython.locals(chunks=list, only=bytes)
+    cpdef bytes drain_joined(self)
     @cython.locals(
         chunks=list, chunk=bytes, at=Py_ssize_t, count=Py_ssize_t, room=Py_ssize_t, sent=Py_ssize_t
     )

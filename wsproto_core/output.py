@@ -33,13 +33,15 @@ class OutputQueue:
         "_holes",
         "_joined",
         "_max_pongs",
+        "_only",
         "_pongs",
         "_sent",
         "pending",
     )
 
     def __init__(self, max_pongs: int) -> None:
-        self._chunks: list[bytes] | None = None  # as long as nothing waits
+        self._only = b""  # all that waits, if that is one byte string
+        self._chunks: list[bytes] | None = None  # if it is several
         self._joined: bytearray | None = None  # what comes behind _chunks, if compiled
         self._max_pongs = max_pongs
         self._pongs: list[int] | None = None  # where in _chunks pongs wait, oldest first
@@ -52,11 +54,21 @@ class OutputQueue:
         """Queue `data`, which must not be empty, behind all that waits."""
         if self._joined is not None:
             self._close_joined()
-        if self._chunks is None:
-            self._chunks = [data]
-        else:
+        if self._chunks is not None:
             self._chunks.append(data)
+        elif self._only:
+            self._chunks = [self._only, data]
+            self._only = b""
+        else:
+            self._only = data
         self.pending += len(data)
+
+    def _as_list(self) -> list[bytes]:
+        """What waits, as it does from now on."""
+        if self._chunks is None:
+            self._chunks = [self._only]
+            self._only = b""
+        return self._chunks
 
     def append_joined(self, header: bytes, keys: MaskingKeys | None, payload: Data) -> None:
         """Queue a frame, masked if there are `keys`, in one piece with those before it.
@@ -83,8 +95,7 @@ class OutputQueue:
     def append_pong(self, data: bytes) -> None:
         """Queue an automatic pong; the oldest one gives way when there are too many."""
         self.append(data)
-        chunks = self._chunks
-        assert chunks is not None
+        chunks = self._as_list()
         if self._pongs is None:
             self._pongs = []
         self._pongs.append(len(chunks) - 1)
@@ -118,7 +129,10 @@ class OutputQueue:
             self._close_joined()
         chunks = self._chunks
         if chunks is None:
-            return []
+            only = self._only
+            self._only = b""
+            self.pending = 0
+            return [only] if only else []
         if self._sent:
             chunks[self._first] = chunks[self._first][self._sent :]
             self._sent = 0
@@ -130,14 +144,23 @@ class OutputQueue:
         self.pending = 0
         return chunks
 
+    def drain_joined(self) -> bytes:
+        """Take out everything, as one byte string."""
+        if self._chunks is not None or self._joined is not None:
+            chunks = self.drain_all()
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        only = self._only
+        self._only = b""
+        self.pending = 0
+        return only
+
     def drain(self, max_bytes: int) -> bytes:
         """Take out up to `max_bytes` bytes. A pong that left in part gives way no more."""
         if max_bytes >= self.pending:
-            return b"".join(self.drain_all())
+            return self.drain_joined()
         if self._joined is not None:
             self._close_joined()
-        chunks = self._chunks
-        assert chunks is not None
+        chunks = self._as_list()
         taken: list[bytes] = []
         room = max_bytes
         at = self._first
@@ -169,8 +192,11 @@ def append_to_all(queues: Sequence[OutputQueue], data: bytes) -> None:
     for queue in queues:
         if queue._joined is not None:
             queue._close_joined()
-        if queue._chunks is None:  # `append`, without the time that a call takes
-            queue._chunks = [data]
-        else:
+        if queue._chunks is not None:  # `append`, without the time that a call takes
             queue._chunks.append(data)
+        elif queue._only:
+            queue._chunks = [queue._only, data]
+            queue._only = b""
+        else:
+            queue._only = data
         queue.pending += size
