@@ -115,10 +115,12 @@ def send_deflated(effort: Effort) -> dict[str, float]:
 def broadcast(connections: int, deflate: bool, effort: Effort) -> dict[str, float]:
     text = "".join(json_messages(6))[: 1 << 10]
     senders = {name: make(connections, deflate) for name, make in engines.BROADCASTERS.items()}
-    sizes = {name: sender(text) for name, sender in senders.items()}
-    if not deflate and set(sizes.values()) != {connections * (len(text) + 4)}:
-        raise RuntimeError(f"the engines send different numbers of bytes: {sizes}")
-    jobs = {name: partial(sender, text) for name, sender in senders.items()}
+    for name, sender in senders.items():
+        sent: list[bytes] = []
+        sender(text, sent.append)
+        if len(sent) != connections or len(set(sent)) != 1 or (sent[0][0] != 0xC1) == deflate:
+            raise RuntimeError(f"{name} sends {len(sent)} frames, such as {sent[0]!r:.100}")
+    jobs = {name: partial(sender, text, len) for name, sender in senders.items()}
     return _each(jobs, connections, effort.rounds)
 
 

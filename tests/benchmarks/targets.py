@@ -77,6 +77,7 @@ _EVENT_SERVER: _Row = {"pure": _ratios(websockets=3), "compiled": _ratios(websoc
 _EVENT_CLIENT: _Row = {"pure": _ratios(websockets=1.7), "compiled": _ratios(websockets=16)}
 _MASK_RATE = (Target("rate", 0.8),)
 _MASK_LONG: _Row = {"pure": _MASK_RATE, "compiled": (Target("ratio", 0.9, MEMCPY),)}
+_BROADCAST: _Row = {"pure": _ratios(websockets=10), "compiled": _ratios(websockets=10)}
 _HANDSHAKE = _ratios(websockets=2.5, wsproto=1.5)
 _BROADCAST = _ratios(websockets=10)
 
@@ -114,6 +115,8 @@ TARGETS: Mapping[str, _Row] = {
         "pure": _ratios(websockets=1.8),
         "compiled": _ratios(websockets=4),
     },
+    "broadcast 1 KiB to 10,000": _BROADCAST,
+    "broadcast 1 KiB to 500, deflate": _BROADCAST,
     "handshake, deflate": {"pure": _HANDSHAKE, "compiled": _HANDSHAKE},
     "idle connection": {
         "pure": (Target("amount", 1000),),

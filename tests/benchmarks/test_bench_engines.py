@@ -112,6 +112,22 @@ def test_senders_compress_with_context_takeover(name: str) -> None:
     assert len(second) < 25 * 176 / 2
 
 
+@pytest.mark.parametrize("deflate", [False, True])
+@pytest.mark.parametrize("name", engines.BROADCASTERS)
+def test_broadcasters_send_each_message_on_each_connection(name: str, deflate: bool) -> None:
+    send = engines.BROADCASTERS[name](3, deflate)
+    streams = [b""] * 3
+    texts = json_messages(4)
+    for text in texts:
+        sent: list[bytes] = []
+        send(text, sent.append)
+        assert len(sent) == 3
+        streams = [stream + bytes(data) for stream, data in zip(streams, sent, strict=True)]
+    for stream in streams:
+        assert received(Role.CLIENT, stream, deflate) == texts
+        assert (stream[0] == 0xC1) == deflate
+
+
 @pytest.mark.parametrize("name", engines.MASKERS)
 def test_maskers_agree_with_the_example_of_the_rfc(name: str) -> None:
     # RFC 6455 section 5.7.

@@ -41,9 +41,9 @@ Receiver: TypeAlias = Callable[[Sequence[bytes]], tuple[int, str]]
 Sender: TypeAlias = Callable[[Sequence[str]], bytes]
 """Sends text messages, and gives the bytes for the wire."""
 
-Broadcaster: TypeAlias = Callable[[str], int]
-"""Sends a text message on many connections, and takes out what is to be sent on each; gives
-how many bytes that was."""
+Broadcaster: TypeAlias = Callable[[str, Callable[[bytes], object]], None]
+"""Sends a text message on many connections, and hands what each has to send to the function
+that is given."""
 
 Opener: TypeAlias = Callable[[bytes], tuple[Any, bytes]]
 """Accepts a request; gives the open connection and the response."""

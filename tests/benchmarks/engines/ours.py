@@ -77,15 +77,13 @@ def event_sender(role: Role, deflate: bool) -> Callable[[Sequence[str]], bytes]:
     return send
 
 
-def broadcaster(count: int, deflate: bool) -> Callable[[str], int]:
+def broadcaster(count: int, deflate: bool) -> Callable[[str, Callable[[bytes], object]], None]:
     connections = [_connect(Role.SERVER, deflate) for _ in range(count)]
 
-    def send(text: str) -> int:
+    def send(text: str, write: Callable[[bytes], object]) -> None:
         broadcast(connections, text)
-        size = 0
         for connection in connections:
-            size += len(connection.data_to_send())
-        return size
+            write(connection.data_to_send())
 
     return send
 

@@ -60,17 +60,15 @@ def sender(role: Role, deflate: bool) -> Callable[[Sequence[str]], bytes]:
     return send
 
 
-def broadcaster(count: int, deflate: bool) -> Callable[[str], int]:
+def broadcaster(count: int, deflate: bool) -> Callable[[str, Callable[[bytes], object]], None]:
     protocols = [_connect(Role.SERVER, deflate) for _ in range(count)]
 
-    def send(text: str) -> int:
+    def send(text: str, write: Callable[[bytes], object]) -> None:
         data = text.encode()
-        size = 0
         for protocol in protocols:
             protocol.send_text(data)
             for piece in protocol.data_to_send():
-                size += len(piece)
-        return size
+                write(piece)
 
     return send
 

@@ -61,15 +61,13 @@ def sender(role: Role, deflate: bool) -> Callable[[Sequence[str]], bytes]:
     return send
 
 
-def broadcaster(count: int, deflate: bool) -> Callable[[str], int]:
+def broadcaster(count: int, deflate: bool) -> Callable[[str, Callable[[bytes], object]], None]:
     connections = [_connect(Role.SERVER, deflate) for _ in range(count)]
 
-    def send(text: str) -> int:
+    def send(text: str, write: Callable[[bytes], object]) -> None:
         message = TextMessage(text)
-        size = 0
         for connection in connections:
-            size += len(connection.send(message))
-        return size
+            write(connection.send(message))
 
     return send
 
