@@ -79,7 +79,6 @@ _MASK_RATE = (Target("rate", 0.8),)
 _MASK_LONG: _Row = {"pure": _MASK_RATE, "compiled": (Target("ratio", 0.9, MEMCPY),)}
 _BROADCAST: _Row = {"pure": _ratios(websockets=10), "compiled": _ratios(websockets=10)}
 _HANDSHAKE = _ratios(websockets=2.5, wsproto=1.5)
-_BROADCAST = _ratios(websockets=10)
 
 TARGETS: Mapping[str, _Row] = {
     "receive 16 B masked": _RECEIVE_SHORT_MASKED,
@@ -122,7 +121,6 @@ TARGETS: Mapping[str, _Row] = {
         "pure": (Target("amount", 1000),),
         "compiled": (Target("amount", 600),),
     },
-    "broadcast 1 KiB to 10,000": {"pure": _BROADCAST, "compiled": _BROADCAST},
     "echo 32 B": {
         "pure": (Target("overhead", 0.40, NO_PROTOCOL),),
         "compiled": (Target("overhead", 0.12, NO_PROTOCOL),),

@@ -178,7 +178,6 @@ def test_rows_without_targets_are_those_where_none_was_set() -> None:
     assert ROWS.keys() - TARGETS.keys() == {
         "send 176 B JSON, deflate",
         "handshake",
-        "broadcast 1 KiB to 500, deflate",
         *(
             f"{call} {size}, {role}"
             for call in ("send_text", "send(TextMessage)")
