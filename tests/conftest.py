@@ -44,7 +44,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 def _garbage_of_before() -> None:
     """What is there already is not garbage: tests that collect some need not go through it."""
     gc.collect()
-    gc.freeze()
+    if hasattr(gc, "freeze"):  # PyPy's collector has none
+        gc.freeze()
 
 
 def is_stale(module: ModuleType) -> bool:
