@@ -15,14 +15,16 @@ cdef int _CONTINUATION, _TEXT, _WHOLE_TEXT
 cdef class MessageReader(FrameDecoder):
     cdef bytes _carry
     cdef unsigned char _chunks, _compressed, _inflating, _opcode
-    cdef object _codecs, _failure, _frame
+    cdef object _codecs, _frame
     cdef DeflateCodec _deflate
-    cdef long long _fragments, _max_fragments, _max_size, _room, _size
+    cdef int _fragments, _max_fragments
+    cdef long long _max_size, _size
     cdef PayloadBuffer _payload
 
     @cython.locals(buffer=bytes, position=Py_ssize_t, end=Py_ssize_t, start=Py_ssize_t,
                    stop=Py_ssize_t, length=Py_ssize_t, first=int, masked=int)
     cpdef read_message(self)
+    @cython.locals(deflate=DeflateCodec)
     cpdef read(self)
     cpdef forget(self)
     cdef _begin_message(self)

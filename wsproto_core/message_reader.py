@@ -59,6 +59,7 @@ __all__ = ["MessageReader"]
 _CONTINUATION: Final = int(Opcode.CONTINUATION)
 _TEXT: Final = int(Opcode.TEXT)
 _WHOLE_TEXT: Final = FIN | _TEXT
+_COUNTED: Final = 0x7FFFFFFF  # fragments, at most
 _PLAIN: Final = bytes(first in (FIN | Opcode.TEXT, FIN | Opcode.BINARY) for first in range(256))
 _DEFLATE: Final = bytes(
     (first & ~RSV1) in (FIN | Opcode.TEXT, FIN | Opcode.BINARY) for first in range(256)
@@ -74,7 +75,6 @@ class MessageReader(FrameDecoder):
         "_codecs",
         "_compressed",
         "_deflate",
-        "_failure",
         "_fragments",
         "_frame",
         "_inflating",
@@ -82,7 +82,6 @@ class MessageReader(FrameDecoder):
         "_max_size",
         "_opcode",
         "_payload",
-        "_room",
         "_size",
     )
 
@@ -97,7 +96,7 @@ class MessageReader(FrameDecoder):
     ) -> None:
         """`rsv` are the bits that `codecs` claim; `base` is the offset, in the peer's
         stream, of the first byte behind the handshake."""
-        self._max_fragments = _or_unlimited(limits.max_fragments)
+        self._max_fragments = min(limits.max_fragments, _COUNTED)
         max_size = _or_unlimited(limits.max_message_size)
         self._max_size = max_size
         self._chunks = delivery == "chunk"
@@ -108,7 +107,6 @@ class MessageReader(FrameDecoder):
         # Data that does not shrink grows a little when it is deflated.
         spare = max_size + max_size // 64 + 1024
         room_compressed = min(_or_unlimited(limits.max_frame_size, spare), UNLIMITED)
-        room = min(room_compressed, max_size)
         if len(codecs) == 1 and isinstance(codecs[0], DeflateCodec):
             self._deflate = codecs[0]
             whole = _DEFLATE
@@ -116,11 +114,8 @@ class MessageReader(FrameDecoder):
         elif codecs:
             self._codecs = tuple(reversed(codecs))
             whole = NOTHING
-            room = room_compressed
         super().__init__(role, rsv, rsv_next, whole, base)
-        self._room = room
         self.room_compressed = room_compressed
-        self._failure: RemoteProtocolError | None = None  # found by read_message, for read
         self._frame: bytearray | None = None  # where extensions want whole frames
         self._compressed = False
         self._inflating = False
@@ -189,8 +184,9 @@ class MessageReader(FrameDecoder):
         Raises:
             RemoteProtocolError: what comes next breaks a rule or passes a limit.
         """
-        if self._failure is not None:
-            failure, self._failure = self._failure, None
+        deflate = self._deflate
+        if deflate is not None and deflate.failure is not None:
+            failure, deflate.failure = deflate.failure, None
             raise failure
         while True:
             event: Message | None
@@ -233,7 +229,9 @@ class MessageReader(FrameDecoder):
         self._size = 0
         self._carry = b""
         self._payload = None
-        self.room = self._room
+        # What an extension makes of a frame may be smaller than the frame.
+        plain = self._codecs is None
+        self.room = min(self.room_compressed, self._max_size) if plain else self.room_compressed
 
     def _begin_frame(self, first: int) -> None:
         opcode = first & 0x0F
@@ -338,7 +336,8 @@ class MessageReader(FrameDecoder):
         try:
             return self._inflate_message(first, payload)
         except RemoteProtocolError as error:
-            self._failure = error
+            assert self._deflate is not None
+            self._deflate.failure = error
             return None
 
     def _inflate_message(self, first: int, payload: bytes) -> Message | None:

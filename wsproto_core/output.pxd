@@ -12,8 +12,8 @@ cdef class OutputQueue:
     cdef bytearray _joined
     cdef bytes _only
     cdef list _pongs
-    cdef object _max_pongs
-    cdef Py_ssize_t _first, _holes, _sent
+    cdef int _holes, _max_pongs
+    cdef Py_ssize_t _first, _sent
     cdef readonly Py_ssize_t pending
 
     cpdef append(self, bytes data)

@@ -18,6 +18,8 @@ _JOINED: Final = 32 << 10
 """Bytes of frames side by side from which they are left alone: to let one buffer grow
 would cost more than to begin another."""
 
+_COUNTED: Final = 0x7FFFFFFF  # chunks, at most
+
 
 class OutputQueue:
     """Byte strings in the order in which they must leave.
@@ -43,7 +45,7 @@ class OutputQueue:
         self._only = b""  # all that waits, if that is one byte string
         self._chunks: list[bytes] | None = None  # if it is several
         self._joined: bytearray | None = None  # what comes behind _chunks, if compiled
-        self._max_pongs = max_pongs
+        self._max_pongs = min(max_pongs, _COUNTED)
         self._pongs: list[int] | None = None  # where in _chunks pongs wait, oldest first
         self._holes = 0  # chunks that gave way or have left: they are empty now
         self._first = 0  # where in _chunks the first one is that has not left
