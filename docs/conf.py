@@ -51,6 +51,7 @@ autodoc_type_aliases = {
         "ExtensionOffer",
         "ExtensionParameter",
         "HeadersLike",
+        "Liveness",
         "RandomBytes",
         "SubprotocolSelector",
     )

@@ -100,6 +100,7 @@ ATTRIBUTES = (
     "close_code",
     "close_reason",
     "error",
+    "latency",
     "pending_bytes",
     "finished",
     "send_eof",

@@ -151,6 +151,29 @@ user_steps = st.one_of(
     st.tuples(st.just("examine")),
 )
 
+# When
+
+times = st.builds(
+    Given,
+    st.sampled_from([0, 5, 10.0, 19.5, 20, 25, 40, 60, 1e6])
+    | st.sampled_from([None, -3, True, "1", float("nan"), float("inf"), 10**400]),
+)
+timed_steps = st.one_of(
+    st.tuples(st.just("end"), st.just("handle_timeout"), times),
+    st.tuples(st.just("end"), st.sampled_from(["receive_eof", "receive_reset"]), times),
+    st.tuples(st.just("call_at"), times, st.just("ping"), data),
+    st.tuples(st.just("call_at"), times, st.sampled_from(["ping", "close"])),
+    st.tuples(st.just("take"), st.integers(0, 3), counts),
+    st.tuples(st.just("call"), st.just("data_to_send"), st.builds(Given, st.none())),
+)
+
+
+def arriving(streams: st.SearchStrategy[bytes]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.tuples(st.just("receive"), st.builds(Given, streams), times)
+
+
+timeouts = st.sampled_from([{}, {"ping": 5, "pong": 5.5}, {"pong": None}, {"ping": None, "eof": 1}])
+
 # How a connection is made
 
 limits = st.one_of(
@@ -188,6 +211,9 @@ options = st.fixed_dictionaries(
         "delivery": st.sampled_from(["message"] * 4 + ["chunk"] * 4 + ["other"]),
         "auto_pong": st.sampled_from([True, True, False, "yes", [], 300, None]),
         "auto_close": st.sampled_from([True, True, False, 0.5]),
+        "timeouts": timeouts,
+        "liveness": st.sampled_from(["pong", "pong", "any_data", "any_data", "ping"]),
+        "now": st.sampled_from([None, None, 0, 1.5]),
         "random": st.tuples(st.sampled_from([*SOURCES, "seeded", "seeded"]), st.integers(0, 3)),
     }
 )

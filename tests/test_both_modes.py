@@ -13,7 +13,18 @@ import pytest
 from effort import EXHAUSTIVE, examples
 from hypothesis import given
 from hypothesis import strategies as st
-from plans import HOSTILE, LIMITS, answers, changed, feeding, frames, options, user_steps
+from plans import (
+    HOSTILE,
+    LIMITS,
+    answers,
+    arriving,
+    changed,
+    feeding,
+    frames,
+    options,
+    timed_steps,
+    user_steps,
+)
 from streams import SCENARIOS
 from twins import (
     TWINS,
@@ -30,12 +41,14 @@ from wire import (
     DEFLATE_FIELD,
     FIN,
     PING,
+    PONG,
     REQUEST,
     RESPONSE,
     ROLES,
     RSV1,
     TEXT,
     cut,
+    fixed_random,
     frame_to,
     length_bytes,
     request,
@@ -124,6 +137,26 @@ def test_changed_streams(
 )
 def test_what_a_user_does(role: Role, options: dict[str, Any], steps: list[Any]) -> None:
     compare_with_pickles(Plan("open", role.value, options, "none", steps))
+
+
+@examples(200)
+@given(
+    drawn=st.data(),
+    kind=st.sampled_from(["open", "client", "server", "from_request"]),
+    role=st.sampled_from(ROLES),
+    options=options,
+    answers=answers | st.just("reject"),
+)
+def test_time(
+    drawn: st.DataObject, kind: str, role: Role, options: dict[str, Any], answers: str
+) -> None:
+    if kind != "open":
+        role = Role.CLIENT if kind == "client" else Role.SERVER
+    opening = [("feed", drawn.draw(st.sampled_from(OPENINGS[kind])), [])] if kind != "open" else []
+    keepalive = frame_to(role, FIN | PONG, fixed_random(8))
+    streams = st.just(keepalive) | frames(role, False)
+    steps = drawn.draw(st.lists(timed_steps | timed_steps | arriving(streams), max_size=12))
+    compare(Plan(kind, role.value, options, answers, [*opening, *steps]))
 
 
 # All cases of what is most easily done wrong in C: lengths, and text in pieces

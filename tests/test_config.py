@@ -1,4 +1,4 @@
-"""Limits: defaults, what is refused, and that they are values."""
+"""Limits and timeouts: defaults, what is refused, and that they are values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from wsproto_core import Limits
+from wsproto_core import Limits, Timeouts
 
 DEFAULTS = {
     "max_message_size": 1 << 20,
@@ -87,3 +87,47 @@ def test_limits_are_values() -> None:
 def test_replacing_a_limit_checks_it_again() -> None:
     with pytest.raises(ValueError, match="max_fragments"):
         dataclasses.replace(Limits(), max_fragments=0)
+
+
+TIMEOUTS = {"opening": 10.0, "closing": 10.0, "ping": 20.0, "pong": 20.0, "eof": 10.0}
+each_timeout = pytest.mark.parametrize("name", TIMEOUTS)
+
+
+def with_timeout(name: str, value: Any) -> Timeouts:
+    return Timeouts(**{name: value})
+
+
+def test_default_timeouts() -> None:
+    assert dataclasses.asdict(Timeouts()) == TIMEOUTS
+
+
+@each_timeout
+@pytest.mark.parametrize("value", [None, 7, 0.001, 1e308])
+def test_a_timeout_is_taken_as_given(name: str, value: float | None) -> None:
+    assert getattr(with_timeout(name, value), name) is value
+
+
+@each_timeout
+@pytest.mark.parametrize("value", [0, 0.0, -1, float("nan"), float("inf"), 10**400])
+def test_a_timeout_that_is_not_positive_and_finite_is_refused(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be positive and finite, or None"):
+        with_timeout(name, value)
+
+
+@each_timeout
+@pytest.mark.parametrize("value", ["1", True, b"1", 1j])
+def test_a_timeout_that_is_no_number_is_refused(name: str, value: object) -> None:
+    with pytest.raises(TypeError, match=f"{name} must be a number, not {type(value).__name__}"):
+        with_timeout(name, value)
+
+
+def test_timeouts_are_values() -> None:
+    timeouts = Timeouts(ping=3)
+    assert timeouts == Timeouts(ping=3)
+    assert timeouts != Timeouts(ping=4)
+    assert hash(timeouts) == hash(Timeouts(ping=3))
+    assert pickle.loads(pickle.dumps(timeouts)) == timeouts
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        timeouts.ping = 9  # type: ignore[misc]
+    with pytest.raises(ValueError, match="ping"):
+        dataclasses.replace(timeouts, ping=0)

@@ -121,8 +121,8 @@ def test_what_a_page_includes_is_there(included: Directive) -> None:
     text = (included.folder / included.argument).read_text("utf-8")
     options = included.options
     assert options.get("start-at", "") in text
-    name = options.get("pyobject", "")
-    assert not name or re.search(rf"^(class|def) {name}\b", text, re.M)
+    for name in options.get("pyobject", "").split("."):
+        assert not name or re.search(rf"^ *(class|def) {name}\b", text, re.M)
 
 
 def test_every_example_is_in_a_page() -> None:
@@ -223,6 +223,27 @@ def test_the_table_of_limits_has_each_limit_its_default_and_its_reason() -> None
     ]
     assert [name for (name,) in columns("limits", 0)] == [field.name for field in fields(Limits)]
     assert TABLES["limits"]()[1][2].startswith("A message after decompression; ")
+
+
+def test_the_table_of_timeouts_has_each_timeout_and_its_default() -> None:
+    assert columns("timeouts", 0, 1) == [
+        ("opening", "10 s"),
+        ("closing", "10 s"),
+        ("ping", "20 s"),
+        ("pong", "20 s"),
+        ("eof", "10 s"),
+    ]
+
+
+def test_the_table_of_timers_says_when_each_one_starts_and_where() -> None:
+    assert columns("timers", 0, 2, 3) == [
+        ("opening", "in CONNECTING", "both"),
+        ("closing", "in REJECTING", "client"),
+        ("ping", "in OPEN", "both"),
+        ("pong", "with the keepalive ping", "both"),
+        ("closing", "in LOCAL_CLOSING", "both"),
+        ("eof", "in CLOSED", "both"),
+    ]
 
 
 def test_the_table_of_deflate_options_has_each_option_and_its_default() -> None:

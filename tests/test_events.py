@@ -66,7 +66,7 @@ FIELDS: dict[type[Event], dict[str, Any]] = {
         "compress": False,
     },
     Ping: {"payload": b"p"},
-    Pong: {"payload": b"p"},
+    Pong: {"payload": b"p", "latency": 0.25, "keepalive": True},
 }
 
 REPRS = [
@@ -79,6 +79,7 @@ REPRS = [
     (Ping(), "Ping()"),
     (Ping(b"x"), "Ping(payload=b'x')"),
     (Pong(b"x"), "Pong(payload=b'x')"),
+    (Pong(b"x", 0.25, True), "Pong(payload=b'x', latency=0.25, keepalive=True)"),
     (RejectData(b"x"), "RejectData(data=b'x', body_finished=True, truncated=False)"),
     (
         CloseConnection(1000, "bye", CloseSource.PEER),

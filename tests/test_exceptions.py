@@ -38,6 +38,8 @@ PARENTS = {
     "CompressedDataError": "RemoteProtocolError",
     "MessageTooBig": "RemoteProtocolError",
     "TooManyFragments": "RemoteProtocolError",
+    "PongTimeout": "RemoteProtocolError",
+    "ClosingTimeout": "RemoteProtocolError",
     "HandshakeError": "RemoteProtocolError",
     "MalformedHandshake": "HandshakeError",
     "MethodNotAllowed": "HandshakeError",
@@ -49,6 +51,7 @@ PARENTS = {
     "EarlyDataTooLarge": "HandshakeError",
     "NegotiationError": "HandshakeError",
     "ConnectionLost": "HandshakeError",
+    "OpeningTimeout": "HandshakeError",
 }
 
 CLOSE_CODES = {
@@ -58,6 +61,8 @@ CLOSE_CODES = {
     "CompressedDataError": 1007,
     "MessageTooBig": 1009,
     "TooManyFragments": 1008,
+    "PongTimeout": 1011,
+    "ClosingTimeout": 1006,
     "EarlyDataTooLarge": 1009,
 }
 
@@ -69,6 +74,7 @@ STATUSES = {
     "OriginNotAllowed": 403,
     "HostNotAllowed": 421,
     "EarlyDataTooLarge": 413,
+    "OpeningTimeout": 408,
 }
 
 

@@ -77,7 +77,7 @@ def describe(value: Any) -> Any:
         return kind, value.__module__, value.__qualname__
     if isinstance(value, enum.Enum):
         return kind, value.name
-    if value is None or isinstance(value, (int, str, bytes, bytearray)):
+    if value is None or isinstance(value, (int, float, str, bytes, bytearray)):
         return kind, value
     if isinstance(value, (tuple, list)):
         return kind, [describe(each) for each in value]
@@ -217,11 +217,13 @@ class Conversation:
 
     def look(self) -> None:
         self.log.append({name: describe(getattr(self.ws, name)) for name in ATTRIBUTES})
+        self.log.append(self.ws.next_deadline())
 
     def make(self) -> Any:
         package = self.twin.package
         options = dict(self.plan.options)
         options["limits"] = package.Limits(**options.get("limits", {}))
+        options["timeouts"] = package.Timeouts(**options.get("timeouts", {}))
         options["random_bytes"] = random_source(*options.pop("random", ("fixed", 0)))
         options["extensions"] = [
             package.PerMessageDeflate(**arguments)
@@ -251,11 +253,13 @@ class Conversation:
             at += size
             self.take_from(self.ws.receive_data(piece), count)
 
-    def receive(self, given: Given) -> None:
-        self.keep(self.attempt("receive", lambda: self.ws.receive_data(given.make())))
+    def receive(self, given: Given, *now: Given) -> None:
+        times = [each.make() for each in now]
+        self.keep(self.attempt("receive", lambda: self.ws.receive_data(given.make(), *times)))
 
-    def end(self, name: str) -> None:
-        self.keep(getattr(self.ws, name)())
+    def end(self, name: str, *now: Given) -> None:
+        times = [each.make() for each in now]
+        self.keep(self.attempt(name, lambda: getattr(self.ws, name)(*times)))
 
     def keep(self, events: Iterator[Any] | None) -> None:
         if events is not None:
@@ -301,6 +305,10 @@ class Conversation:
         """Take out all output; where it is cut is not the same in the two modes."""
         buffers = self.ws.buffers_to_send()
         self.log.append((b"".join(buffers), {type(each) for each in buffers}, b"" in buffers))
+
+    def call_at(self, now: Given, name: str, *arguments: Given) -> None:
+        """Call a method of the connection, and tell it the time."""
+        self.call(name, *arguments, now=now)
 
     def write(self, kind: str, data: Given, finished: Given, compress: Given) -> None:
         """Send a frame of a message by one of the short forms."""

@@ -42,6 +42,7 @@ from wsproto_core import (
     Skipped,
     Subprotocol,
     TextMessage,
+    Timeouts,
     TunnelEstablished,
     WebSocketURI,
     broadcast,
@@ -101,6 +102,9 @@ def isinstance_narrows(event: Event) -> None:
         assert_type(event.data, str)
     if isinstance(event, Ping):
         assert_type(event.response(), Pong)
+    if isinstance(event, Pong):
+        assert_type(event.latency, float | None)
+        assert_type(event.keepalive, bool)
 
 
 def server(data: bytes) -> bytes:
@@ -115,6 +119,7 @@ def server(data: bytes) -> bytes:
         extra_headers={"X-Frame-Options": "DENY"},
         limits=Limits(max_message_size=None),
         delivery="chunk",
+        timeouts=Timeouts(ping=30, pong=None),
     )
     events = ws.receive_data(data)
     assert_type(events, Iterator[Event])
@@ -174,11 +179,14 @@ def to_all(room: dict[ServerConnection, int]) -> None:
 
 
 def already_open() -> None:
-    ws = Connection(Role.CLIENT, extensions=[PerMessageDeflate()])
+    ws = Connection(Role.CLIENT, extensions=[PerMessageDeflate()], now=0, liveness="any_data")
     ws.send(TextMessage("a", message_finished=False))
     ws.send_bytes(memoryview(b"b"))
     ws.ping(bytearray(b"c"))
-    ws.close(None)
+    ws.close(None, now=1.5)
+    assert_type(ws.next_deadline(), float | None)
+    assert_type(ws.handle_timeout(2), Iterator[Event])
+    assert_type(ws.latency, float | None)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from .basic_auth import (
 from .broadcast import Skipped, broadcast
 from .client import ClientConnection
 from .codes import CloseCode, Opcode, Role
-from .config import Limits
+from .config import Limits, Timeouts
 from .connection import Connection
 from .events import (
     AcceptConnection,
@@ -29,6 +29,7 @@ from .events import (
     TextMessage,
 )
 from .exceptions import (
+    ClosingTimeout,
     CompressedDataError,
     ConnectionLost,
     EarlyDataTooLarge,
@@ -44,7 +45,9 @@ from .exceptions import (
     MessageTooBig,
     MethodNotAllowed,
     NegotiationError,
+    OpeningTimeout,
     OriginNotAllowed,
+    PongTimeout,
     ProtocolError,
     RemoteProtocolError,
     TooManyFragments,
@@ -67,6 +70,7 @@ from .types import (
     ExtensionName,
     ExtensionOffer,
     ExtensionParameter,
+    Liveness,
     Origin,
     RandomBytes,
     Subprotocol,
@@ -84,6 +88,7 @@ __all__ = [
     "CloseCode",
     "CloseConnection",
     "CloseSource",
+    "ClosingTimeout",
     "Codec",
     "CompressedDataError",
     "Connection",
@@ -109,6 +114,7 @@ __all__ = [
     "InvalidTextError",
     "InvalidURI",
     "Limits",
+    "Liveness",
     "LocalProtocolError",
     "MalformedHandshake",
     "Message",
@@ -116,11 +122,13 @@ __all__ = [
     "MethodNotAllowed",
     "NegotiationError",
     "Opcode",
+    "OpeningTimeout",
     "Origin",
     "OriginNotAllowed",
     "PerMessageDeflate",
     "Ping",
     "Pong",
+    "PongTimeout",
     "ProtocolError",
     "ProxyTunnel",
     "RandomBytes",
@@ -135,6 +143,7 @@ __all__ = [
     "Subprotocol",
     "SubprotocolSelector",
     "TextMessage",
+    "Timeouts",
     "TooManyFragments",
     "TunnelEstablished",
     "UnsupportedVersion",

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from .basic_auth import build_basic_authorization
 from .codes import Role
-from .config import Limits
-from .connection import DEFAULT_LIMITS, Connection
+from .config import Limits, Timeouts
+from .connection import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Connection
 from .events import (
     AcceptConnection,
     Event,
@@ -29,7 +29,7 @@ from .headers import (
 )
 from .http1 import ClientCarrier
 from .state import Action, ConnectionState
-from .types import Delivery, Origin, RandomBytes
+from .types import Delivery, Liveness, Origin, RandomBytes
 from .uri import WebSocketURI, parse_uri
 from .version import USER_AGENT
 
@@ -85,8 +85,21 @@ class ClientConnection(Connection):
         auto_pong: bool = True,
         auto_close: bool = True,
         random_bytes: RandomBytes = secrets.token_bytes,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        liveness: Liveness = "pong",
+        now: float | None = None,
     ) -> None:
-        self._configure(Role.CLIENT, limits, delivery, auto_pong, auto_close, random_bytes)
+        self._configure(
+            Role.CLIENT,
+            limits,
+            delivery,
+            auto_pong,
+            auto_close,
+            random_bytes,
+            timeouts,
+            liveness,
+            now,
+        )
         self.uri = uri if isinstance(uri, WebSocketURI) else parse_uri(uri)
         self._offer = Offer(
             generate_key(random_bytes), check_subprotocols(subprotocols), as_extensions(extensions)
@@ -168,7 +181,7 @@ class ClientConnection(Connection):
 
     def _next_body(self) -> Event | None:
         """The body of a rejection: whole, or in chunk delivery what has come of it."""
-        piece = self._carrier.read_body(self._eof, self._reset)
+        piece = self._carrier.read_body(self._eof, self._eof and self._reset)
         room = self._limits.max_reject_body - self._body_size
         data = piece.data[:room]
         self._body_size += len(data)

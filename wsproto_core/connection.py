@@ -11,17 +11,18 @@ from collections.abc import Sequence
 from typing import Final
 
 from .codes import Role
-from .config import Limits
+from .config import Limits, Timeouts
 from .endpoint import Endpoint
 from .events import AcceptConnection, RejectConnection, Request
 from .exceptions import LocalProtocolError, RemoteProtocolError
 from .extensions.base import Extension, as_extensions, shared_rsv_bits
 from .state import ConnectionState
-from .types import Delivery, RandomBytes, Subprotocol
+from .types import Delivery, Liveness, RandomBytes, Subprotocol
 
 __all__ = ["Connection"]
 
 DEFAULT_LIMITS: Final = Limits()
+DEFAULT_TIMEOUTS: Final = Timeouts()
 
 
 class Connection(Endpoint):
@@ -45,6 +46,12 @@ class Connection(Endpoint):
         auto_close: answer the peer's Close.
         random_bytes: where masking keys come from; must be unpredictable outside tests
             (RFC 6455 section 10.3).
+        timeouts: how long it waits, once it has been told the time.
+        liveness: with "pong", a keepalive ping goes out `Timeouts.ping` seconds after the
+            last one was answered, and only its pong shows that the peer is there. With
+            "any_data" it goes out after as long without any data from the peer, and
+            whatever comes will do.
+        now: the time, see `next_deadline`.
 
     Raises:
         LocalProtocolError: two extensions claim the same RSV bit.
@@ -83,13 +90,26 @@ class Connection(Endpoint):
         auto_pong: bool = True,
         auto_close: bool = True,
         random_bytes: RandomBytes = secrets.token_bytes,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        liveness: Liveness = "pong",
+        now: float | None = None,
     ) -> None:
         agreed = as_extensions(extensions)
         if shared_rsv_bits(agreed):
             raise LocalProtocolError(
                 "two extensions claim the same RSV bit: only one of them can be in use"
             )
-        self._configure(Role(role), limits, delivery, auto_pong, auto_close, random_bytes)
+        self._configure(
+            Role(role),
+            limits,
+            delivery,
+            auto_pong,
+            auto_close,
+            random_bytes,
+            timeouts,
+            liveness,
+            now,
+        )
         self.subprotocol = None if subprotocol is None else Subprotocol(subprotocol)
         self._open(agreed, 0)
         self._enter(ConnectionState.OPEN)

@@ -1,23 +1,23 @@
 cimport cython
 
-from .events cimport BytesMessage, Event, Message, Ping, Pong, TextMessage
+from .events cimport Event, Message, Ping, Pong
 from .masking_keys cimport MaskingKeys
 from .message_reader cimport MessageReader
-from .message_writer cimport MessageWriter
+from .sender cimport Sender
+from .timers cimport Timers, as_time
 
 
-cdef class Endpoint:
+cdef class Endpoint(Sender):
     cdef readonly MessageReader _reader
-    cdef readonly MessageWriter _output
-    cdef unsigned char _auto_close, _auto_pong, _can_send_messages, _reading
-    cdef public bint _eof, _reset, _finished
+    cdef unsigned char _auto_close, _auto_pong, _reading
+    cdef public bint _eof, _reset
     cdef readonly object _delivery, _limits
     cdef object _random_bytes
-    cdef public object close_code, close_reason, error, extensions
-    cdef public object request, response, role, state, subprotocol
+    cdef public object error, extensions, response, subprotocol
 
+    cdef bint _admit(self, what, now) except -1
+    cdef _feed(self, bytes data)
     cdef _next_event(self)
-    cdef _send_message(self, Message event)
 
 
 @cython.final

@@ -9,7 +9,7 @@ cdef class _Frozen(Event):
     pass
 
 
-# What these hold are strings, bytes and flags. Nothing in them can hold the event in turn,
+# What these hold are strings, bytes, numbers and flags. Nothing in them can hold the event in turn,
 # so the garbage collector need not know of it: that saves one instruction in twenty of receiving one.
 @cython.no_gc
 cdef class Message(_Frozen):
@@ -34,8 +34,9 @@ cdef class Ping(_Heartbeat):
     pass
 
 
+@cython.no_gc
 cdef class Pong(_Heartbeat):
-    pass
+    cdef object _latency, _keepalive
 
 
 @cython.locals(event=TextMessage)

@@ -240,6 +240,8 @@ _DEFAULTS: Final[dict[str, object]] = {
     "message_finished": True,
     "compress": None,
     "payload": b"",
+    "latency": None,
+    "keepalive": False,
 }
 
 # What each ``__init__`` says of its parameters: of `data`, each class something else.
@@ -251,6 +253,8 @@ _HINTS: Final[dict[str, str]] = {
     "message_finished": "bool",
     "compress": "bool | None",
     "payload": "bytes",
+    "latency": "float | None",
+    "keepalive": "bool",
 }
 
 
@@ -390,4 +394,24 @@ class Ping(_Heartbeat):
 class Pong(_Heartbeat):
     """A pong, asked for or not (RFC 6455 section 5.5.3)."""
 
-    __slots__ = ()
+    __slots__ = ("_keepalive", "_latency")
+    __match_args__ = ("payload", "latency", "keepalive")
+
+    def __init__(
+        self, payload: bytes = b"", latency: float | None = None, keepalive: bool = False
+    ) -> None:
+        self._payload = payload
+        self._latency = latency
+        self._keepalive = keepalive
+
+    @property
+    def latency(self) -> float | None:
+        """Received: the seconds since the ping that it answers; None if it answers none
+        of ours, or if the time was not known."""
+        return self._latency
+
+    @property
+    def keepalive(self) -> bool:
+        """Received: whether it answers the connection's own keepalive ping, and none of
+        yours."""
+        return self._keepalive

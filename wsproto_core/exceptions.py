@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .state import ConnectionState
 
 __all__ = [
+    "ClosingTimeout",
     "CompressedDataError",
     "ConnectionLost",
     "EarlyDataTooLarge",
@@ -32,7 +33,9 @@ __all__ = [
     "MessageTooBig",
     "MethodNotAllowed",
     "NegotiationError",
+    "OpeningTimeout",
     "OriginNotAllowed",
+    "PongTimeout",
     "ProtocolError",
     "RemoteProtocolError",
     "TooManyFragments",
@@ -142,6 +145,18 @@ class TooManyFragments(RemoteProtocolError):
     close_code = CloseCode.POLICY_VIOLATION
 
 
+class PongTimeout(RemoteProtocolError):
+    """A keepalive ping that was not answered in time (RFC 6455 section 5.5.2): 1011."""
+
+    close_code = CloseCode.INTERNAL_ERROR
+
+
+class ClosingTimeout(RemoteProtocolError):
+    """A Close frame that was not answered in time (RFC 6455 section 7.1.5): 1006."""
+
+    close_code = CloseCode.ABNORMAL_CLOSURE
+
+
 class HandshakeError(RemoteProtocolError):
     """The opening handshake was broken.
 
@@ -210,3 +225,9 @@ class NegotiationError(HandshakeError):
 
 class ConnectionLost(HandshakeError):
     """The transport ended before the opening handshake did."""
+
+
+class OpeningTimeout(HandshakeError):
+    """An opening handshake that was not over in time (RFC 9110 section 15.5.9): 408."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from .codes import Role
-from .config import Limits
-from .connection import DEFAULT_LIMITS, Connection
+from .config import Limits, Timeouts
+from .connection import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Connection
 from .events import (
     AcceptConnection,
     Event,
@@ -34,7 +34,8 @@ from .handshake import (
 from .headers import Headers, HeadersLike
 from .http1 import RequestHead, RequestReader, ResponseWriter
 from .state import Action, ConnectionState
-from .types import BytesLike, Delivery, RandomBytes, Subprotocol, as_bytes, as_text
+from .timers import Timers
+from .types import BytesLike, Delivery, Liveness, RandomBytes, Subprotocol, as_bytes, as_text
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -58,6 +59,9 @@ class ServerOptions(TypedDict, total=False):
     auto_pong: bool
     auto_close: bool
     random_bytes: RandomBytes
+    timeouts: Timeouts
+    liveness: Liveness
+    now: float | None
 
 
 class _Policy(NamedTuple):
@@ -135,8 +139,21 @@ class ServerConnection(Connection):
         auto_pong: bool = True,
         auto_close: bool = True,
         random_bytes: RandomBytes = secrets.token_bytes,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        liveness: Liveness = "pong",
+        now: float | None = None,
     ) -> None:
-        self._configure(Role.SERVER, limits, delivery, auto_pong, auto_close, random_bytes)
+        self._configure(
+            Role.SERVER,
+            limits,
+            delivery,
+            auto_pong,
+            auto_close,
+            random_bytes,
+            timeouts,
+            liveness,
+            now,
+        )
         fields = Headers(extra_headers)
         if server is not None:
             fields += [("Server", server)]
@@ -189,14 +206,24 @@ class ServerConnection(Connection):
         *,
         extensions: Sequence[Extension] | None = None,
         headers: HeadersLike = (),
+        now: float | None = None,
     ) -> None:
         """Accept the request; see `AcceptConnection` and `send`."""
+        if now is not None:
+            self._tell(now)
         self._accept(subprotocol, extensions, Headers(headers))
 
     def reject(
-        self, status_code: int = 403, headers: HeadersLike = (), body: BytesLike = b""
+        self,
+        status_code: int = 403,
+        headers: HeadersLike = (),
+        body: BytesLike = b"",
+        *,
+        now: float | None = None,
     ) -> None:
         """Reject the request, with a body if you like; see `RejectConnection` and `send`."""
+        if now is not None:
+            self._tell(now)
         data = as_bytes(body, "a body")
         fields = Headers(headers)
         if data:
@@ -228,6 +255,8 @@ class ServerConnection(Connection):
                     request = parse_request(*head)
                     self._policy.check(request)
                     self.request = request
+                    if self._timers is not None:
+                        self._timers.stop()  # the peer has done its part, now it is ours
                     return request
             elif self._requests.waiting > self._limits.max_early_data:
                 raise EarlyDataTooLarge(
@@ -235,8 +264,7 @@ class ServerConnection(Connection):
                     offset=self._requests.offset + self._limits.max_early_data,
                 )
         except HandshakeError as error:
-            self._answer(error)
-            return self._fail_opening(error)
+            return self._refuse(error)
         if self._eof:
             lost = ConnectionLost("the transport ended before the handshake did")
             return self._fail_opening(lost)  # nobody is left to answer
@@ -247,14 +275,21 @@ class ServerConnection(Connection):
         self._requests.drop()
         return event
 
-    def _answer(self, error: HandshakeError) -> None:
-        """Queue the response that says what was wrong."""
+    def _start_timers(self, now: float) -> Timers:
+        timers = super()._start_timers(now)
+        if self.state is ConnectionState.CONNECTING and self.request is not None:
+            timers.stop()
+        return timers
+
+    def _refuse(self, error: HandshakeError) -> HandshakeFailed:
+        """Queue the response that says what was wrong, and fail."""
         body = f"{error}\n".encode(errors="replace")
         fields = self._policy.headers + error.headers
         if "Content-Type" not in fields:
             fields += [("Content-Type", "text/plain; charset=utf-8")]
         fields += [("Content-Length", str(len(body)))]
         self._output.append(self._responses.reject(int(error.status), fields, True) + body)
+        return self._fail_opening(error)
 
     def _require_request(self, action: Action) -> Request:
         self._require(action)

@@ -12,6 +12,7 @@ __all__ = [
     "ExtensionName",
     "ExtensionOffer",
     "ExtensionParameter",
+    "Liveness",
     "Origin",
     "RandomBytes",
     "Subprotocol",
@@ -27,6 +28,9 @@ Data: TypeAlias = Union[str, bytes]
 
 Delivery: TypeAlias = Literal["message", "chunk"]
 """Whether messages arrive whole, or piece by piece as their bytes arrive."""
+
+Liveness: TypeAlias = Literal["pong", "any_data"]
+"""What shows that a peer is there: only an answer to the keepalive ping, or whatever comes."""
 
 Origin = NewType("Origin", str)
 """The value of an Origin header field (RFC 6454), for example ``https://example.com``."""

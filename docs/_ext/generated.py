@@ -141,6 +141,7 @@ def process_signature(app, what, name, obj, options, signature, annotation):
         return "", None  # as the base class has it
     signature = re.sub(r"<module '(\w+)'[^>]*>", r"\1", signature)
     signature = signature.replace("DEFAULT_LIMITS", "Limits()")
+    signature = signature.replace("DEFAULT_TIMEOUTS", "Timeouts()")
     return without_forward_references(signature), without_forward_references(annotation)
 
 

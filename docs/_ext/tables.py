@@ -29,9 +29,12 @@ from wsproto_core import (
     Limits,
     PerMessageDeflate,
     RemoteProtocolError,
+    Role,
+    Timeouts,
 )
 from wsproto_core.codes import SENDABLE_CLOSE_CODES
 from wsproto_core.state import ROLE_ONLY, TRANSITIONS
+from wsproto_core.timers import AWAITED, RULES, Timer
 
 __all__ = ["TABLES", "attribute_docstrings", "command_output", "type_alias"]
 
@@ -107,6 +110,31 @@ def limits() -> list[Row]:
     return rows
 
 
+def timeouts() -> list[Row]:
+    """Each field of `Timeouts`, its default in seconds, and what its docstring says."""
+    texts = attribute_docstrings(Timeouts)
+    rows: list[Row] = [("Timeout", "Default", "How long it is, and why so")]
+    for field in fields(Timeouts):
+        default = f"{field.default:g} s"
+        rows.append((_attribute(Timeouts, field.name), default, one_line(texts[field.name])))
+    return rows
+
+
+def timers() -> list[Row]:
+    """Each timer: how long it runs, in which states it starts and on which sides."""
+    rows: list[Row] = [("Timeout", "What is waited for", "It starts", "On which side")]
+    for timer, rule in RULES.items():
+        starts, sides = "with the keepalive ping", set(Role)
+        for state, awaited in AWAITED.items():
+            if timer in awaited.values():
+                starts = f"in {_name(state)}"
+                sides = {role for role in awaited if awaited[role] is timer}
+        side = "both" if len(sides) == len(Role) else min(role.value for role in sides)
+        rows.append((_attribute(Timeouts, rule.timeout), timer.value, starts, side))
+    assert len(rows) == len(Timer) + 1
+    return rows
+
+
 def deflate_options() -> list[Row]:
     """Each option of `PerMessageDeflate`."""
     texts = attribute_docstrings(PerMessageDeflate)
@@ -162,6 +190,8 @@ TABLES = {
     "deflate-options": deflate_options,
     "errors": errors,
     "limits": limits,
+    "timeouts": timeouts,
+    "timers": timers,
     "transitions": transitions,
 }
 """What the directive ``generated-table`` takes as its argument."""

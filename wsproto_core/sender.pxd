@@ -1,0 +1,15 @@
+from .events cimport BytesMessage, Message, TextMessage
+from .message_writer cimport MessageWriter
+from .timers cimport Timers, as_time
+
+
+cdef class Sender:
+    cdef readonly MessageWriter _output
+    cdef unsigned char _can_send_messages
+    cdef public bint _finished
+    cdef readonly Timers _timers
+    cdef object _liveness, _timeouts
+    cdef public object close_code, close_reason, request, role, state
+
+    cdef _send_message(self, Message event)
+    cpdef Timers _tell(self, now)
