@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from wire import cut, head
 
+from wsproto_core.carrier import BodyPiece
 from wsproto_core.config import Limits
 from wsproto_core.headers import Headers
 from wsproto_core.http1 import (
-    BodyPiece,
     ClientCarrier,
     RequestReader,
 )

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire import cut, head
 
+from wsproto_core.carrier import RequestHead, ResponseHead
 from wsproto_core.config import Limits
 from wsproto_core.exceptions import (
     HandshakeError,
@@ -22,9 +23,7 @@ from wsproto_core.exceptions import (
 from wsproto_core.headers import Headers
 from wsproto_core.http1 import (
     ClientCarrier,
-    RequestHead,
     RequestReader,
-    ResponseHead,
 )
 from wsproto_core.server import ServerConnection
 

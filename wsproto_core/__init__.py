@@ -46,12 +46,19 @@ from .exceptions import (
     MethodNotAllowed,
     NegotiationError,
     OpeningTimeout,
+    OrdinaryConnect,
     OriginNotAllowed,
     PongTimeout,
     ProtocolError,
     RemoteProtocolError,
     TooManyFragments,
+    UnsupportedProtocol,
     UnsupportedVersion,
+)
+from .extended_connect import (
+    SETTINGS_ENABLE_CONNECT_PROTOCOL,
+    ResetCode,
+    extended_connect_protocol,
 )
 from .extensions.base import Agreement, Codec, Extension
 from .extensions.deflate_codec import ZlibModule
@@ -70,6 +77,7 @@ from .types import (
     ExtensionName,
     ExtensionOffer,
     ExtensionParameter,
+    HeaderBlock,
     Liveness,
     Origin,
     RandomBytes,
@@ -80,6 +88,7 @@ from .version import __version__
 
 __all__ = [
     "COMPILED",
+    "SETTINGS_ENABLE_CONNECT_PROTOCOL",
     "AcceptConnection",
     "Agreement",
     "BytesLike",
@@ -108,6 +117,7 @@ __all__ = [
     "HandshakeError",
     "HandshakeFailed",
     "HeadTooLarge",
+    "HeaderBlock",
     "Headers",
     "HeadersLike",
     "HostNotAllowed",
@@ -123,6 +133,7 @@ __all__ = [
     "NegotiationError",
     "Opcode",
     "OpeningTimeout",
+    "OrdinaryConnect",
     "Origin",
     "OriginNotAllowed",
     "PerMessageDeflate",
@@ -136,6 +147,7 @@ __all__ = [
     "RejectData",
     "RemoteProtocolError",
     "Request",
+    "ResetCode",
     "Role",
     "ServerConnection",
     "ServerOptions",
@@ -146,6 +158,7 @@ __all__ = [
     "Timeouts",
     "TooManyFragments",
     "TunnelEstablished",
+    "UnsupportedProtocol",
     "UnsupportedVersion",
     "WebSocketURI",
     "ZlibModule",
@@ -156,6 +169,7 @@ __all__ = [
     "build_basic_challenge",
     "check_basic_authorization",
     "encode_frame",
+    "extended_connect_protocol",
     "generate_key",
     "mask",
     "parse_basic_authorization",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
 from .basic_auth import build_basic_authorization
@@ -18,7 +18,8 @@ from .events import (
     RejectData,
     Request,
 )
-from .exceptions import ConnectionLost, HandshakeError
+from .exceptions import ConnectionLost, HandshakeError, LocalProtocolError
+from .extended_connect import StreamClient
 from .extensions.base import Extension, as_extensions
 from .handshake import Offer, check_response, check_subprotocols, request_headers
 from .headers import (
@@ -29,6 +30,7 @@ from .headers import (
 )
 from .http1 import ClientCarrier
 from .state import Action, ConnectionState
+from .timers import HeaderList
 from .types import Delivery, Liveness, Origin, RandomBytes
 from .uri import WebSocketURI, parse_uri
 from .version import USER_AGENT
@@ -53,6 +55,10 @@ class ClientConnection(Connection):
         extra_headers: additional header fields of the request.
         user_agent: the User-Agent header field; None for none.
         target: the request target, if it is not the one of `uri`.
+        extended_connect: whether to ask on a stream of HTTP/2 (RFC 8441) or HTTP/3
+            (RFC 9220) instead of HTTP/1.1. `headers_to_send` gives the request;
+            `receive_headers` takes the answer, `receive_data` the content of DATA frames,
+            `receive_eof` END_STREAM and `receive_reset` RST_STREAM.
 
     The others are those of `Connection`.
 
@@ -80,6 +86,7 @@ class ClientConnection(Connection):
         extra_headers: HeadersLike = (),
         user_agent: str | None = USER_AGENT,
         target: str | None = None,
+        extended_connect: bool = False,
         limits: Limits = DEFAULT_LIMITS,
         delivery: Delivery = "message",
         auto_pong: bool = True,
@@ -101,9 +108,8 @@ class ClientConnection(Connection):
             now,
         )
         self.uri = uri if isinstance(uri, WebSocketURI) else parse_uri(uri)
-        self._offer = Offer(
-            generate_key(random_bytes), check_subprotocols(subprotocols), as_extensions(extensions)
-        )
+        key = None if extended_connect else generate_key(random_bytes)
+        self._offer = Offer(key, check_subprotocols(subprotocols), as_extensions(extensions))
         extra = Headers(extra_headers)
         if user_agent is not None and "User-Agent" not in extra:
             extra += [("User-Agent", user_agent)]
@@ -114,8 +120,13 @@ class ClientConnection(Connection):
         target = self.uri.target if target is None else target
         if not isinstance(target, str):
             raise TypeError(f"target must be str, not {type(target).__name__}")
-        self._carrier = ClientCarrier(limits, self._skips_interim)
-        self._output.append(self._carrier.write_request(target, fields))
+        self._carrier: ClientCarrier | StreamClient
+        if extended_connect:
+            self._be_on_stream()
+            self._carrier = StreamClient(self.uri.secure, self.uri.authority)
+        else:
+            self._carrier = ClientCarrier(limits, self._skips_interim)
+        self._queue_head(self._carrier.write_request(target, fields))
         self.request = Request(
             self.uri.authority,
             target,
@@ -126,6 +137,40 @@ class ClientConnection(Connection):
         )
         self._body = bytearray()  # of a rejection, where it is handed on whole
         self._body_size = 0
+
+    def receive_headers(
+        self, headers: HeadersLike, *, end_stream: bool = False, now: float | None = None
+    ) -> Iterator[Event]:
+        """Take a header list of the server's, and go on with `events`.
+
+        It may be an interim response, which is skipped, the response, or trailers, which
+        say nothing.
+
+        Args:
+            headers: (name, value) pairs, pseudo-headers included, as a library for HTTP/2
+                or HTTP/3 gives them.
+            end_stream: whether the stream ends with them.
+            now: the time, see `next_deadline`.
+
+        Raises:
+            LocalProtocolError: the connection is one of HTTP/1.1.
+            TypeError, ValueError: an argument has the wrong type or value.
+        """
+        if not self._on_stream:
+            raise LocalProtocolError("the response comes on HTTP/1.1: give receive_data all of it")
+        head = HeaderList(Headers(headers), end_stream)
+        if now is not None or self._timers is not None:
+            timers = self._tell(now)
+            if not self._finished and timers.admit(head):
+                self._feed_headers(head)
+        else:
+            self._feed_headers(head)
+        return self.receive_eof(now) if end_stream else self.events()
+
+    def _feed_headers(self, head: HeaderList) -> None:
+        if self.state is ConnectionState.CONNECTING and not self._eof:
+            assert isinstance(self._carrier, StreamClient)
+            self._carrier.receive(*head)
 
     def _stream_offset(self) -> int:
         if isinstance(self.response, AcceptConnection):
@@ -150,7 +195,7 @@ class ClientConnection(Connection):
                 if self._eof:
                     raise ConnectionLost("the transport ended before the handshake did")
                 return None
-            if head.status_code == 101:
+            if head.status_code == self._carrier.accepting:
                 accepted = check_response(head.headers, self._offer)
                 return self._receive_accept(accepted)
         except HandshakeError as error:
@@ -200,6 +245,6 @@ class ClientConnection(Connection):
 
     def _finish_reject(self) -> None:
         self._apply(Action.FINISH_REJECT)
-        self._finished = True
+        self._finish()
         self._carrier.drop()
         self._body = bytearray()

@@ -17,7 +17,7 @@ from .events import AcceptConnection, RejectConnection, Request
 from .exceptions import LocalProtocolError, RemoteProtocolError
 from .extensions.base import Extension, as_extensions, shared_rsv_bits
 from .state import ConnectionState
-from .types import Delivery, Liveness, RandomBytes, Subprotocol
+from .types import Delivery, HeaderBlock, Liveness, RandomBytes, Subprotocol
 
 __all__ = ["Connection"]
 
@@ -58,7 +58,7 @@ class Connection(Endpoint):
         TypeError, ValueError: an argument has the wrong type or value.
     """
 
-    __slots__ = ("__weakref__",)
+    __slots__ = ("__weakref__", "_header_block")
 
     role: Role
     """Which side this is."""
@@ -78,6 +78,7 @@ class Connection(Endpoint):
     """The reason that came with it."""
     error: RemoteProtocolError | None
     """What the peer did wrong, if that is why the connection ended."""
+    _header_block: HeaderBlock | None
 
     def __init__(
         self,
@@ -113,3 +114,26 @@ class Connection(Endpoint):
         self.subprotocol = None if subprotocol is None else Subprotocol(subprotocol)
         self._open(agreed, 0)
         self._enter(ConnectionState.OPEN)
+
+    def headers_to_send(self) -> HeaderBlock | None:
+        """Take out the request or response of a stream of HTTP/2 or HTTP/3.
+
+        Gives a list of (name, value) pairs, pseudo-headers first, for the HEADERS frame
+        that goes ahead of what `data_to_send` gives; None where none is due. It is never
+        due more than once, and on HTTP/1.1 not at all.
+        """
+        if not self._on_stream or self._reset:
+            return None
+        block, self._header_block = self._header_block, None
+        return block
+
+    def _be_on_stream(self) -> None:
+        self._on_stream = True
+        self._header_block = None
+
+    def _queue_head(self, head: bytes | HeaderBlock) -> None:
+        """Queue a request or response as its carrier wrote it."""
+        if isinstance(head, bytes):
+            self._output.append(head)
+        else:
+            self._header_block = head

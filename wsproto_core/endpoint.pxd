@@ -10,7 +10,6 @@ from .timers cimport Timers, as_time
 cdef class Endpoint(Sender):
     cdef readonly MessageReader _reader
     cdef unsigned char _auto_close, _auto_pong, _reading
-    cdef public bint _eof, _reset
     cdef readonly object _delivery, _limits
     cdef object _random_bytes
     cdef public object error, extensions, response, subprotocol

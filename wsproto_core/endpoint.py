@@ -34,7 +34,7 @@ from .message_reader import MessageReader
 from .message_writer import MessageWriter
 from .sender import Sender
 from .state import TRANSITIONS, Action, ConnectionState
-from .timers import Mark, Timer, as_time
+from .timers import HeaderList, Mark, Timer, as_time
 from .types import BytesLike, Delivery, Liveness, RandomBytes, Subprotocol, as_bytes
 
 __all__ = ["Endpoint"]
@@ -50,12 +50,10 @@ class Endpoint(Sender):
         "_auto_close",
         "_auto_pong",
         "_delivery",
-        "_eof",
         "_limits",
         "_random_bytes",
         "_reader",
         "_reading",
-        "_reset",
         "error",
         "extensions",
         "response",
@@ -110,6 +108,7 @@ class Endpoint(Sender):
         self._timers = None
         if now is not None:
             self._tell(now)
+        self._on_stream = False
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"a {type(self).__name__} cannot be copied or pickled")
@@ -220,6 +219,8 @@ class Endpoint(Sender):
                 return None
             if isinstance(waiting, bytes):
                 self._feed(waiting)
+            elif isinstance(waiting, HeaderList):
+                self._feed_headers(waiting)
             elif waiting is Mark.EOF:
                 self._eof = True
             else:
@@ -253,6 +254,9 @@ class Endpoint(Sender):
     def _feed_opening(self, data: bytes) -> None:
         """Take data that is not frames; ignored once the opening handshake is over."""
 
+    def _feed_headers(self, head: HeaderList) -> None:
+        """Take a header list; only a client on a stream gets any."""
+
     def _next_opening_event(self) -> Event | None:
         """The next event of the opening handshake; None when there is none."""
         return None
@@ -263,7 +267,7 @@ class Endpoint(Sender):
         self.error = error
         detach(error)
         self._apply(Action.FAIL)
-        self._finished = True
+        self._finish()
         return HandshakeFailed(error)
 
     def _refuse(self, error: HandshakeError) -> HandshakeFailed:
@@ -289,7 +293,9 @@ class Endpoint(Sender):
         error = timers.error(timer)
         if error is None:  # as if the transport had ended, of which we waited for the end
             self._eof = True
-            self._reset = self._reset or timer is Timer.REJECTION  # the body is not whole
+            # As if it broke: a rejection's body is not whole; a stream is reset by us, and
+            # what waits for room in its window will never leave.
+            self._reset = self._reset or self._on_stream or timer is Timer.REJECTION
             return None
         error.offset = self._stream_offset()
         return self._refuse(error) if isinstance(error, HandshakeError) else self._fail(error)
@@ -322,11 +328,13 @@ class Endpoint(Sender):
         if self._next_state(Action.SEND_CLOSE) is not None:
             self._write_close(self.close_code, self.close_reason)
         self._apply(Action.FAIL)
-        self._finished = True
+        self._finish()
         return CloseConnection(self.close_code, self.close_reason, CloseSource.LOCAL)
 
     def _lose(self) -> Event | None:
         """The transport ended: an event of its own, unless it was time for it to end."""
+        if self._on_stream and not self._reset and self.state is ConnectionState.REMOTE_CLOSING:
+            return None  # who ends its side behind its Close may well wait for ours
         self._finished = True
         expected = not self._reading
         if self._next_state(Action.LOSE) is not None:

@@ -34,11 +34,13 @@ __all__ = [
     "MethodNotAllowed",
     "NegotiationError",
     "OpeningTimeout",
+    "OrdinaryConnect",
     "OriginNotAllowed",
     "PongTimeout",
     "ProtocolError",
     "RemoteProtocolError",
     "TooManyFragments",
+    "UnsupportedProtocol",
     "UnsupportedVersion",
 ]
 
@@ -165,8 +167,8 @@ class HandshakeError(RemoteProtocolError):
         headers: header fields that belong to that answer, as (name, value) pairs.
     """
 
-    status: ClassVar[int] = HTTPStatus.BAD_REQUEST
-    headers: ClassVar[tuple[tuple[str, str], ...]] = ()
+    status: int = HTTPStatus.BAD_REQUEST
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class MalformedHandshake(HandshakeError):
@@ -174,7 +176,10 @@ class MalformedHandshake(HandshakeError):
 
 
 class MethodNotAllowed(HandshakeError):
-    """A request with a method other than GET (RFC 6455 section 4.1): 405."""
+    """A request with a method other than GET (RFC 6455 section 4.1): 405.
+
+    On a stream of HTTP/2 or HTTP/3: other than CONNECT (RFC 8441 section 4).
+    """
 
     status = HTTPStatus.METHOD_NOT_ALLOWED
     headers = (("Allow", "GET"),)
@@ -187,10 +192,29 @@ class HTTPVersionNotSupported(HandshakeError):
 
 
 class UnsupportedVersion(HandshakeError):
-    """A Sec-WebSocket-Version other than 13 (RFC 6455 section 4.4): 426."""
+    """A Sec-WebSocket-Version other than 13 (RFC 6455 section 4.4): 426.
 
-    status = HTTPStatus.UPGRADE_REQUIRED
-    headers = (("Sec-WebSocket-Version", "13"), ("Upgrade", "websocket"))
+    On a stream of HTTP/2 or HTTP/3 the status is 400: a 426 must have an Upgrade field,
+    which cannot be there (RFC 9110 section 15.5.22, RFC 9113 section 8.2.2).
+    """
+
+    status: int = HTTPStatus.UPGRADE_REQUIRED
+    headers: tuple[tuple[str, str], ...] = (
+        ("Sec-WebSocket-Version", "13"),
+        ("Upgrade", "websocket"),
+    )
+
+
+class OrdinaryConnect(HandshakeError):
+    """A CONNECT without ``:protocol``: it asks for a TCP tunnel (RFC 9113 section 8.5): 501."""
+
+    status = HTTPStatus.NOT_IMPLEMENTED
+
+
+class UnsupportedProtocol(HandshakeError):
+    """An extended CONNECT with another ``:protocol`` (RFC 9220 section 3): 501."""
+
+    status = HTTPStatus.NOT_IMPLEMENTED
 
 
 class HeadTooLarge(HandshakeError):

@@ -13,6 +13,7 @@ from typing import Final
 
 from .events import AcceptConnection, Request
 from .exceptions import (
+    HandshakeError,
     HostNotAllowed,
     LocalProtocolError,
     MalformedHandshake,
@@ -80,6 +81,7 @@ _OURS: Final = frozenset(
 )
 """Header fields that belong to the handshake itself: no caller may add them."""
 
+_UPGRADE: Final = (("Upgrade", "websocket"), ("Connection", "Upgrade"))
 
 _Values = Mapping[str, Sequence[str]]
 """The values of header fields, by their names in lower case."""
@@ -120,38 +122,31 @@ def _check_no_body(fields: _Values) -> None:
 # The server's side
 
 
-def parse_request(method: str, target: str, headers: Headers) -> Request:
-    """Read a client's opening request, of HTTP/1.1 form.
+def parse_request(
+    method: str, target: str, headers: Headers, authority: str | None = None
+) -> Request:
+    """Read a client's opening request: a GET, or with `authority` an extended CONNECT.
 
     Raises:
         HandshakeError: it is not one; its ``status`` is the answer.
     """
-    if method != "GET":
+    if authority is None and method != "GET":
         raise MethodNotAllowed(f"method {method[:20]!a} instead of GET", section=_OPENING)
     check_received_fields(headers)
     fields = values_by_name(headers)
-    host = _only(fields, "Host")
-    if host is None or parse_host(host) is None:
-        raise MalformedHandshake("Host is missing or malformed", section=_READING)
-    host, target = _resource(host, target)
-    _check_upgrade(fields)
-    _check_no_body(fields)
-    version = _only(fields, "Sec-WebSocket-Version")
-    if version is None:
-        raise MalformedHandshake("Sec-WebSocket-Version is missing", section=_READING)
-    if version != WEBSOCKET_VERSION:
-        raise UnsupportedVersion(
-            f"Sec-WebSocket-Version {version[:20]} instead of {WEBSOCKET_VERSION}",
-            section="RFC 6455 section 4.4",
-        )
-    key = _only(fields, "Sec-WebSocket-Key")
-    if key is None or not is_key(key):
-        raise MalformedHandshake(
-            "Sec-WebSocket-Key is missing or not base64 of 16 bytes", section=_READING
-        )
+    if authority is None:
+        authority, target = _resource(fields, target)
+        _check_upgrade(fields)
+        _check_no_body(fields)
+        _check_version(fields)
+        _check_key(fields)
+    else:
+        _check_no_key(fields)
+        _check_no_body(fields)
+        _check_stream_version(fields)
     origin = _only(fields, "Origin")
     return Request(
-        host,
+        authority,
         target,
         headers,
         parse_subprotocols(fields.get("sec-websocket-protocol", ())),
@@ -160,11 +155,50 @@ def parse_request(method: str, target: str, headers: Headers) -> Request:
     )
 
 
-def _resource(host: str, target: str) -> tuple[str, str]:
-    """The host and the path that a request target asks for.
+def _check_version(fields: _Values) -> None:
+    version = _only(fields, "Sec-WebSocket-Version")
+    if version is None:
+        raise MalformedHandshake("Sec-WebSocket-Version is missing", section=_READING)
+    if version != WEBSOCKET_VERSION:
+        raise UnsupportedVersion(
+            f"Sec-WebSocket-Version {version[:20]} instead of {WEBSOCKET_VERSION}",
+            section="RFC 6455 section 4.4",
+        )
+
+
+def _check_stream_version(fields: _Values) -> None:
+    try:
+        _check_version(fields)
+    except UnsupportedVersion as error:
+        # RFC 9110 section 15.5.22 demands Upgrade in a 426, RFC 9113 section 8.2.2 forbids it.
+        error.status = HandshakeError.status
+        error.headers = (("Sec-WebSocket-Version", WEBSOCKET_VERSION),)
+        raise
+
+
+def _check_key(fields: _Values) -> None:
+    key = _only(fields, "Sec-WebSocket-Key")
+    if key is None or not is_key(key):
+        raise MalformedHandshake(
+            "Sec-WebSocket-Key is missing or not base64 of 16 bytes", section=_READING
+        )
+
+
+def _check_no_key(fields: _Values) -> None:
+    # Whoever sends it speaks HTTP/1.1, and waits for an answer to it that will not come.
+    for name in ("Sec-WebSocket-Key", "Sec-WebSocket-Accept"):
+        if name.lower() in fields:
+            raise MalformedHandshake(f"{name} on a stream", section="RFC 8441 section 5")
+
+
+def _resource(fields: _Values, target: str) -> tuple[str, str]:
+    """The host and the path that a request asks for.
 
     A target that is a whole URI goes before the Host field (RFC 9112 section 3.2.2).
     """
+    host = _only(fields, "Host")
+    if host is None or parse_host(host) is None:
+        raise MalformedHandshake("Host is missing or malformed", section=_READING)
     if _TARGET.fullmatch(target) is None:
         raise MalformedHandshake(
             "the target has more than visible ASCII", section="RFC 9112 section 3.2"
@@ -336,7 +370,7 @@ def response_headers(
     extensions: Sequence[ExtensionOffer],
     extra: Headers,
 ) -> Headers:
-    """The header fields of the 101 that accepts `request` (RFC 6455 section 4.2.2).
+    """The header fields of the answer that accepts `request` (RFC 6455 section 4.2.2).
 
     Raises:
         LocalProtocolError: `extra` has what cannot be sent, or `subprotocol` was not asked for.
@@ -347,11 +381,10 @@ def response_headers(
             "choose one of Request.subprotocols, or None"
         )
     check_extra(extra)
-    fields = [
-        ("Upgrade", "websocket"),
-        ("Connection", "Upgrade"),
-        ("Sec-WebSocket-Accept", accept_key(request.headers.get_all("Sec-WebSocket-Key")[0])),
-    ]
+    fields: list[tuple[str, str]] = []
+    for key in request.headers.get_all("Sec-WebSocket-Key"):  # none in an extended CONNECT
+        fields += _UPGRADE
+        fields.append(("Sec-WebSocket-Accept", accept_key(key)))
     if subprotocol is not None:
         fields.append(("Sec-WebSocket-Protocol", subprotocol))
     if extensions:
@@ -378,7 +411,8 @@ def check_extra(headers: Headers, reserved: frozenset[str] = _OURS) -> None:
 class Offer:
     """What a client asked for, to hold the response against."""
 
-    key: str
+    key: str | None
+    """None in an extended CONNECT (RFC 8441 section 5)."""
     subprotocols: tuple[Subprotocol, ...]
     extensions: tuple[Extension, ...]
 
@@ -389,13 +423,10 @@ def request_headers(host: str, offer: Offer, origin: str | None, extra: Headers)
     Raises:
         LocalProtocolError: one of them cannot be sent.
     """
-    fields = [
-        ("Host", host),
-        ("Upgrade", "websocket"),
-        ("Connection", "Upgrade"),
-        ("Sec-WebSocket-Key", offer.key),
-        ("Sec-WebSocket-Version", WEBSOCKET_VERSION),
-    ]
+    fields: list[tuple[str, str]] = []
+    if offer.key is not None:
+        fields += [("Host", host), *_UPGRADE, ("Sec-WebSocket-Key", offer.key)]
+    fields.append(("Sec-WebSocket-Version", WEBSOCKET_VERSION))
     if origin is not None:
         fields.append(("Origin", origin))
     if offer.subprotocols:
@@ -415,18 +446,19 @@ def request_headers(host: str, offer: Offer, origin: str | None, extra: Headers)
 
 
 def check_response(headers: Headers, offer: Offer) -> AcceptConnection:
-    """Check a 101 response against what was offered (RFC 6455 section 4.1).
+    """Check an accepting response against what was offered (RFC 6455 section 4.1).
 
     Raises:
         HandshakeError: it is not a valid answer.
     """
     fields = values_by_name(headers)
-    _check_upgrade(fields)
-    _check_no_body(fields)
-    if _only(fields, "Sec-WebSocket-Accept") != accept_key(offer.key):
-        raise MalformedHandshake(
-            "Sec-WebSocket-Accept is missing or does not answer the key", section=_OPENING
-        )
+    if offer.key is not None:
+        _check_upgrade(fields)
+        _check_no_body(fields)
+        if _only(fields, "Sec-WebSocket-Accept") != accept_key(offer.key):
+            raise MalformedHandshake(
+                "Sec-WebSocket-Accept is missing or does not answer the key", section=_OPENING
+            )
     subprotocol = _only(fields, "Sec-WebSocket-Protocol")
     if subprotocol is not None and subprotocol not in offer.subprotocols:
         raise NegotiationError(

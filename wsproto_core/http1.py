@@ -8,13 +8,13 @@ not know what a WebSocket handshake says.
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import ClassVar, Final
 
 import h11
 
+from .carrier import BodyPiece, RejectionRules, RequestHead, ResponseHead, WaitingData
 from .config import Limits
 from .exceptions import (
     HeadTooLarge,
@@ -22,91 +22,43 @@ from .exceptions import (
     LocalProtocolError,
     MalformedHandshake,
 )
-from .headers import Headers, as_headers, check_fields
+from .headers import Headers, as_headers
 
-__all__ = [
-    "BodyPiece",
-    "ClientCarrier",
-    "RequestHead",
-    "RequestReader",
-    "ResponseHead",
-    "ResponseWriter",
-]
+__all__ = ["ClientCarrier", "RequestReader", "ResponseWriter"]
 
 _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
-_WITHOUT_BODY: Final = (204, 205, 304)
-_WITHOUT_LENGTH: Final = (204, 304)
 _BLANKS: Final = b" \t"
-_LENGTH: Final = re.compile("[0-9]{1,18}")
 _FRAMING: Final = re.compile(
     rb"^(?:content-length|transfer-encoding):.*\n", re.IGNORECASE | re.MULTILINE
 )
 
 
-class RequestHead(NamedTuple):
-    """A request up to its empty line."""
-
-    method: str
-    target: str
-    headers: Headers
-
-
-class ResponseHead(NamedTuple):
-    """A response up to its empty line."""
-
-    status_code: int
-    headers: Headers
-
-
-class BodyPiece(NamedTuple):
-    """What has come of a response's body."""
-
-    data: bytes
-    finished: bool
-    broken: bool
-    """Its framing is wrong or wasteful, or the transport ended inside it."""
-
-
-class _HeadReader:
+class _HeadReader(WaitingData):
     """Gathers bytes up to the empty line that ends a head, and not one more.
 
     Goes line by line, so that a limit is passed at the same byte however the input
     was cut.
     """
 
-    __slots__ = ("_buffer", "_fields", "_limits", "_line", "_queue", "offset", "waiting")
-
-    offset: int
-    """How many bytes of the peer's stream have been read."""
-    waiting: int
-    """How many bytes were fed but not read."""
+    __slots__ = ("_buffer", "_fields", "_limits", "_line")
 
     def __init__(self, limits: Limits) -> None:
+        super().__init__()  # in the queue is what was fed and is not in the buffer
         self._limits = limits
-        self._queue: deque[bytes | memoryview] = deque()  # what was fed and is not in the buffer
         self._buffer = bytearray()  # never more than a head may have, and one byte
         self._line = 0  # where the current line begins
         self._fields = -1  # complete lines behind the first one
-        self.offset = 0
-        self.waiting = 0
-
-    def feed(self, data: bytes) -> None:
-        """Add what arrived. Nothing is parsed before it is asked for."""
-        self._queue.append(data)
-        self.waiting += len(data)
 
     def take_rest(self) -> bytes:
         """What came behind the head."""
-        rest = b"".join((self._buffer, *self._queue))
-        self.offset += len(rest)
-        _HeadReader.drop(self)  # only the input: a carrier's own drop ends it
-        return rest
+        self._queue.appendleft(bytes(self._buffer))
+        self._buffer.clear()
+        return super().take_rest()
 
     def drop(self) -> None:
         """Forget what was fed and not read; nothing more will be."""
+        super().drop()
         self._buffer.clear()
-        self._queue.clear()
-        self.waiting = 0
 
     def _read_head(self) -> bytes | None:
         """The head, its empty line included; None while it is incomplete.
@@ -260,13 +212,13 @@ def _parse_request(head: bytes) -> RequestHead:
     return RequestHead(request.method.decode(), request.target.decode(), _headers(fields))
 
 
-class ResponseWriter:
+class ResponseWriter(RejectionRules):
     """Writes a server's answer: the 101, or a refusal and its body."""
 
-    __slots__ = ("_left",)
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        self._left: int | None = None  # bytes of the body that must follow; None: any
+    _least_status = 200
+    _own_fields = ("Connection", "Transfer-Encoding")
 
     def accept(self, headers: Headers) -> bytes:
         """The head of the 101."""
@@ -282,49 +234,19 @@ class ResponseWriter:
             LocalProtocolError: the status, the fields and the body contradict each other.
             TypeError: the status is not an int.
         """
-        if not isinstance(status_code, int):
-            raise TypeError(f"a status must be int, not {type(status_code).__name__}")
-        if not 200 <= status_code <= 599:
-            raise LocalProtocolError(f"status {status_code} rejects nothing: use 200 to 599")
-        if has_body and status_code in _WITHOUT_BODY:
-            raise LocalProtocolError(f"an answer with status {status_code} has no body")
-        check_fields(headers)
-        for name in ("Connection", "Transfer-Encoding"):
-            if name in headers:
-                raise LocalProtocolError(f"{name} is the connection's own: it cannot be added")
-        length = headers.get("Content-Length")
-        if length is not None and status_code == 204:
-            raise LocalProtocolError("an answer with status 204 has no Content-Length")
-        if length is not None and not _LENGTH.fullmatch(length):
-            raise LocalProtocolError("Content-Length must be one decimal number")
-        if length is not None and not has_body and int(length):
-            raise LocalProtocolError(f"Content-Length is {length}, but there is no body")
+        headers = self._begin_reject(status_code, headers, has_body)
         fields = [("Connection", "Upgrade, close" if "Upgrade" in headers else "close"), *headers]
-        if length is None and not has_body and status_code not in _WITHOUT_LENGTH:
-            fields.append(("Content-Length", "0"))
-        self._left = int(length) if length and has_body else None
         phrase = _PHRASES.get(status_code, "")
         return _format_head(f"HTTP/1.1 {int(status_code)} {phrase}", Headers(fields))
-
-    def note_body(self, size: int, finished: bool) -> None:
-        """Take note of a piece of the body, `size` bytes long.
-
-        Raises:
-            LocalProtocolError: it is more or less than the Content-Length says.
-        """
-        if self._left is None:
-            return
-        if size > self._left or (finished and size < self._left):
-            raise LocalProtocolError(
-                f"{size} bytes of body where Content-Length leaves {self._left}"
-            )
-        self._left -= size
 
 
 class ClientCarrier(_HeadReader):
     """Writes a request and reads its answer."""
 
     __slots__ = ("_body_room", "_connects", "_h11", "_interim_room", "_skips_interim")
+
+    accepting: ClassVar[int] = 101
+    """The status that says yes."""
 
     def __init__(self, limits: Limits, skips_interim: bool = True) -> None:
         super().__init__(limits)

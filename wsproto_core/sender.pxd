@@ -6,7 +6,7 @@ from .timers cimport Timers, as_time
 cdef class Sender:
     cdef readonly MessageWriter _output
     cdef unsigned char _can_send_messages
-    cdef public bint _finished
+    cdef public bint _eof, _finished, _on_stream, _reset
     cdef readonly Timers _timers
     cdef object _liveness, _timeouts
     cdef public object close_code, close_reason, request, role, state

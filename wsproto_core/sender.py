@@ -41,9 +41,12 @@ class Sender:
 
     __slots__ = (
         "_can_send_messages",
+        "_eof",
         "_finished",
         "_liveness",
+        "_on_stream",
         "_output",
+        "_reset",
         "_timeouts",
         "_timers",
         "close_code",
@@ -54,7 +57,11 @@ class Sender:
     )
 
     _output: MessageWriter
+    _eof: bool
     _finished: bool
+    _reset: bool
+    _on_stream: bool
+    """Whether it is one of HTTP/2 or HTTP/3, not a transport of its own, that carries it."""
     _timeouts: Timeouts
     _liveness: Liveness
     _timers: Timers | None
@@ -168,6 +175,9 @@ class Sender:
 
         A server closes first; a client waits for the end of the server's stream, where
         the closing handshake went as it should (RFC 6455 section 7.1.1).
+
+        On a stream of HTTP/2 or HTTP/3 both sides wait for the peer's END_STREAM, however
+        it came to the end. Has it not come, reset the stream with `ResetCode`.
         """
         return self._finished
 
@@ -176,8 +186,11 @@ class Sender:
         """Whether to half-close the transport, once what `data_to_send` gives is sent.
 
         On a TCP connection that is when it is `finished`: a client whose closing handshake
-        is done leaves the first word to the server.
+        is done leaves the first word to the server. On a stream of HTTP/2 or HTTP/3 it is
+        as soon as nothing more will be sent, and means END_STREAM.
         """
+        if self._on_stream:
+            return self.state is ConnectionState.CLOSED and not self._reset
         return self._finished
 
     def _send_control(self, action: Action, opcode: Opcode, payload: BytesLike) -> None:
@@ -280,10 +293,14 @@ class Sender:
     def _enter(self, state: ConnectionState) -> None:
         self.state = state
         self._can_send_messages = Action.SEND_MESSAGE in TRANSITIONS[state]
-        if state is ConnectionState.CLOSED and self.role is Role.SERVER:
-            self._finished = True
+        if state is ConnectionState.CLOSED and (self._on_stream or self.role is Role.SERVER):
+            self._finish()
         if self._timers is not None:
             self._timers.enter(state)
+
+    def _finish(self) -> None:
+        """Be done with the transport; a stream waits for the peer's END_STREAM first."""
+        self._finished = self._eof or not self._on_stream
 
     def _require(self, action: Action) -> None:
         if self._next_state(action) is None:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
+from .carrier import RequestHead
 from .codes import Role
 from .config import Limits, Timeouts
 from .connection import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Connection
@@ -18,6 +19,7 @@ from .events import (
     Request,
 )
 from .exceptions import ConnectionLost, EarlyDataTooLarge, HandshakeError, LocalProtocolError
+from .extended_connect import StreamRequest, StreamResponseWriter, check_stream_fields
 from .extensions.base import Extension, as_extensions
 from .handshake import (
     SubprotocolSelector,
@@ -32,7 +34,7 @@ from .handshake import (
     response_headers,
 )
 from .headers import Headers, HeadersLike
-from .http1 import RequestHead, RequestReader, ResponseWriter
+from .http1 import RequestReader, ResponseWriter
 from .state import Action, ConnectionState
 from .timers import Timers
 from .types import BytesLike, Delivery, Liveness, RandomBytes, Subprotocol, as_bytes, as_text
@@ -167,8 +169,8 @@ class ServerConnection(Connection):
             None if hosts is None else check_hosts(hosts),
             fields,
         )
-        self._requests = RequestReader(limits)
-        self._responses = ResponseWriter()
+        self._requests: RequestReader | StreamRequest = RequestReader(limits)
+        self._responses: ResponseWriter | StreamResponseWriter = ResponseWriter()
 
     @classmethod
     def from_request(
@@ -198,6 +200,32 @@ class ServerConnection(Connection):
         self = cls(**options)
         head = RequestHead(as_text(method, "method"), as_text(target, "target"), Headers(headers))
         self._requests = RequestReader(self._limits, head)
+        return self
+
+    @classmethod
+    def from_extended_connect(
+        cls, headers: HeadersLike, *, end_stream: bool = False, **options: Unpack[ServerOptions]
+    ) -> ServerConnection:
+        """A connection for a request on a stream of HTTP/2 (RFC 8441) or HTTP/3 (RFC 9220).
+
+        The first event is the `Request`, or `HandshakeFailed`. `headers_to_send` gives the
+        response, `data_to_send` what belongs in DATA frames behind it; `receive_data` takes
+        the content of the peer's DATA frames, `receive_eof` its END_STREAM and
+        `receive_reset` its RST_STREAM.
+
+        Args:
+            headers: the request's header list, pseudo-headers included, as a library for
+                HTTP/2 or HTTP/3 gives it.
+            end_stream: whether the stream ends with it.
+            options: as for the class.
+        """
+        request = StreamRequest(Headers(headers), end_stream)
+        self = cls(**options)
+        check_stream_fields(self._policy.headers)
+        self._be_on_stream()
+        self._requests = request
+        self._responses = StreamResponseWriter()
+        self._eof = end_stream
         return self
 
     def accept(
@@ -267,7 +295,8 @@ class ServerConnection(Connection):
             return self._refuse(error)
         if self._eof:
             lost = ConnectionLost("the transport ended before the handshake did")
-            return self._fail_opening(lost)  # nobody is left to answer
+            # Nobody is left to answer; but who has ended its side of a stream still reads.
+            return self._refuse(lost) if self._on_stream else self._fail_opening(lost)
         return None
 
     def _fail_opening(self, error: HandshakeError) -> HandshakeFailed:
@@ -288,7 +317,8 @@ class ServerConnection(Connection):
         if "Content-Type" not in fields:
             fields += [("Content-Type", "text/plain; charset=utf-8")]
         fields += [("Content-Length", str(len(body)))]
-        self._output.append(self._responses.reject(int(error.status), fields, True) + body)
+        self._queue_head(self._responses.reject(int(error.status), fields, True))
+        self._output.append(body)
         return self._fail_opening(error)
 
     def _require_request(self, action: Action) -> Request:
@@ -323,8 +353,9 @@ class ServerConnection(Connection):
         agreed, answers = negotiate_extensions(request.extensions, available)
         headers = response_headers(request, subprotocol, answers, policy.headers + extra)
         response = AcceptConnection(subprotocol, agreed, headers)
+        head = self._responses.accept(headers)
         self._open(agreed, self._requests.offset)
-        self._output.append(self._responses.accept(headers))
+        self._queue_head(head)
         self.response = response
         self.subprotocol = response.subprotocol
         self._apply(Action.SEND_ACCEPT)
@@ -336,7 +367,7 @@ class ServerConnection(Connection):
         self._require_request(Action.SEND_REJECT)
         headers = self._policy.headers + event.headers
         head = self._responses.reject(event.status_code, headers, event.has_body)
-        self._output.append(head)
+        self._queue_head(head)
         self.response = RejectConnection(event.status_code, headers, event.has_body)
         self._apply(Action.SEND_REJECT)
         self._requests.drop()

@@ -14,10 +14,11 @@ from typing import Final, NamedTuple
 from .codes import Role
 from .config import Timeouts
 from .exceptions import ClosingTimeout, OpeningTimeout, PongTimeout, RemoteProtocolError
+from .headers import Headers
 from .state import ConnectionState
 from .types import Liveness
 
-__all__ = ["AWAITED", "RULES", "Mark", "Timer", "Timers", "as_time"]
+__all__ = ["AWAITED", "RULES", "HeaderList", "Mark", "Timer", "Timers", "as_time"]
 
 _MAX_PINGS: Final = 64
 """Pings of which the answer is awaited. A peer that never answers must not make more."""
@@ -91,6 +92,13 @@ class _Ping(NamedTuple):
     is_keepalive: bool
 
 
+class HeaderList(NamedTuple):
+    """Input on a stream of HTTP/2 or HTTP/3 that is not bytes either."""
+
+    headers: Headers
+    end_stream: bool
+
+
 class Timers:
     """The one deadline of a connection, the pings that are not answered, and late input.
 
@@ -132,7 +140,7 @@ class Timers:
         self._arrival = now  # when that came which is being taken
         self._has_untaken = False
         # Only while something waits: an empty deque takes more memory than all the rest.
-        self._waiting: deque[tuple[float, bytes | Mark]] | None = None
+        self._waiting: deque[tuple[float, bytes | Mark | HeaderList]] | None = None
         self._pings: list[_Ping] = []
         self.latency: float | None = None
         self.enter(state)
@@ -182,7 +190,7 @@ class Timers:
 
     # Input
 
-    def admit(self, what: bytes | Mark) -> bool:
+    def admit(self, what: bytes | Mark | HeaderList) -> bool:
         """Whether `what`, which comes now, can be taken at once; otherwise it is kept."""
         waiting = self._waiting
         if waiting is None:
@@ -195,7 +203,7 @@ class Timers:
         waiting.append((self.clock, what))
         return False
 
-    def take(self) -> bytes | Mark | None:
+    def take(self) -> bytes | Mark | HeaderList | None:
         """The next input that waits, now that all before it is taken; None if none does."""
         waiting = self._waiting
         if waiting is None:
@@ -207,7 +215,7 @@ class Timers:
         self._begin(moment, what)
         return what
 
-    def _begin(self, moment: float, what: bytes | Mark) -> None:
+    def _begin(self, moment: float, what: bytes | Mark | HeaderList) -> None:
         self._arrival = moment
         self._has_untaken = True
         is_data = self._any_data and not isinstance(what, Mark)

@@ -12,6 +12,7 @@ __all__ = [
     "ExtensionName",
     "ExtensionOffer",
     "ExtensionParameter",
+    "HeaderBlock",
     "Liveness",
     "Origin",
     "RandomBytes",
@@ -46,6 +47,9 @@ ExtensionParameter: TypeAlias = tuple[str, str | None]
 
 ExtensionOffer: TypeAlias = tuple[ExtensionName, tuple[ExtensionParameter, ...]]
 """One element of a Sec-WebSocket-Extensions header field."""
+
+HeaderBlock: TypeAlias = list[tuple[bytes, bytes]]
+"""Pseudo-headers, and behind them header fields, as libraries for HTTP/2 and HTTP/3 take them."""
 
 RandomBytes: TypeAlias = Callable[[int], bytes]
 """A source of random bytes: given a count, returns that many."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
+from ..carrier import ResponseHead
 from ..codes import MASKED, Role
 from ..config import Limits
 from ..connection import Connection
@@ -22,7 +23,7 @@ from ..extensions.base import Extension
 from ..extensions.permessage_deflate import PerMessageDeflate
 from ..handshake import parse_request
 from ..headers import Headers, parse_extension_list
-from ..http1 import ClientCarrier, RequestReader, ResponseHead
+from ..http1 import ClientCarrier, RequestReader
 from .agreement import check_answer, widest_offer, without
 from .capture import Capture, CaptureError, Record
 from .rows import Finding, Ignored, Incomplete, Note, Row, Tap, Violation
