@@ -49,10 +49,10 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def serving(script: Path) -> Iterator[str]:
+def serving(script: Path, *arguments: str) -> Iterator[str]:
     """Run a server, give the URI that it prints, and end it."""
     if script.parent == EXAMPLES and script.name != "echo_server.py":
-        command = [sys.executable, str(script), "0"]
+        command = [sys.executable, str(script), *arguments, "0"]
     else:
         command = [sys.executable, "-c", ON_A_FREE_PORT, str(script)]
     with subprocess.Popen(
@@ -67,7 +67,7 @@ def serving(script: Path) -> Iterator[str]:
         watchdog.start()
         try:
             assert process.stdout is not None
-            uri = re.search(r"ws://\S+", process.stdout.readline())
+            uri = re.search(r"wss?://\S+", process.stdout.readline())
             assert uri is not None
             yield uri[0]
             assert process.poll() is None, "the server has ended"
