@@ -140,9 +140,19 @@ def test_options_hold_on_a_stream(uri: str) -> None:
             stream_id, ws = peer.open(extensions=[PerMessageDeflate()], subprotocols=["a"])
             await peer.until(lambda: peer.events[stream_id])
             assert isinstance(ws.response, AcceptConnection)
-            assert (ws.subprotocol, ws.extensions) == (None, ())
+            assert ws.subprotocol is None
+            assert [each.name for each in ws.extensions] == ["permessage-deflate"]
             (response,) = peer.seen(stream_id, ResponseReceived)
-            assert Headers(response.headers) == Headers([(":status", "200")])
+            assert list(Headers(response.headers)) == [
+                (":status", "200"),
+                ("sec-websocket-extensions", "permessage-deflate"),
+            ]
+            ws.send_text("x" * 5000)
+            assert ws.pending_bytes < 100
+            peer.pump(stream_id)
+            await peer.until(lambda: peer.events[stream_id][1:] == [TextMessage("x" * 5000)])
+            (data,) = peer.seen(stream_id, DataReceived)
+            assert len(data.data) < 100
 
     run_in_time(test())
 

@@ -18,6 +18,7 @@ from wsproto_core import (
     Event,
     HandshakeFailed,
     Message,
+    PerMessageDeflate,
     Request,
     ServerConnection,
     extended_connect_protocol,
@@ -41,7 +42,9 @@ class Server(H2Adapter):
                 self.respond(event.stream_id, dict(event.headers))
             else:
                 ended = event.stream_ended is not None
-                ws = ServerConnection.from_extended_connect(event.headers, end_stream=ended)
+                ws = ServerConnection.from_extended_connect(
+                    event.headers, end_stream=ended, extensions=[PerMessageDeflate()]
+                )
                 self.add(event.stream_id, ws)
 
     def respond(self, stream_id: int, request: dict[bytes, bytes]) -> None:

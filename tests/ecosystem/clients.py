@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from websockets.frames import Frame, Opcode
 from websockets.sync.client import ClientConnection, connect
 
 TIMEOUT = 20
+BROWSING = 60
+"""Seconds in which a page has to be done."""
 TEXTS = ["", "hello", "\u00e9\u20ac\U0001f600", "x" * 70_000]
 
 
@@ -245,24 +247,31 @@ _FLAGS = (
 
 def browse(port: int) -> Iterator[object]:
     """Chromium, with a page that talks to the server and tells it what it saw."""
+    with chromium(f"http://127.0.0.1:{port}/") as process:
+        until = time.monotonic() + BROWSING
+        while not (seen := _seen(port)):
+            assert process.poll() is None, "Chromium ended"
+            assert time.monotonic() < until, "the page has nothing to tell"
+            time.sleep(0.1)
+    yield from seen
+
+
+@contextmanager
+def chromium(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A browser without window, and without a past."""
     found = [path for name in ("chromium", "google-chrome") if (path := shutil.which(name))]
     assert found, "there is no Chromium"
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         process = subprocess.Popen(
-            [found[0], *_FLAGS, f"--user-data-dir={Path(folder)}", f"http://127.0.0.1:{port}/"],
+            [found[0], *_FLAGS, f"--user-data-dir={Path(folder)}", *arguments],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
         try:
-            until = time.monotonic() + 60
-            while not (seen := _seen(port)):
-                assert process.poll() is None, "Chromium ended"
-                assert time.monotonic() < until, "the page has nothing to tell"
-                time.sleep(0.1)
+            yield process
         finally:
             end(process)
-    yield from seen
 
 
 def _seen(port: int) -> list[Any]:

@@ -1,4 +1,5 @@
 """Real programs on wsproto and on wsproto_core.compat: what is seen of them is the same.
+And a real browser with the example for HTTP/2.
 
 Run with the interpreter of an environment that has requirements.txt and this package, and
 Chromium on the PATH; `run.py NAME...` runs only some of the scenarios.
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+from browser_http2 import browse_http2
 from clients import ask_who, break_rules, browse, server_view, talk, talk_http2
 from processes import LAUNCHERS, run, server
 from suites import SUITES, compare
@@ -86,6 +88,7 @@ def main() -> None:
     checks: dict[str, Callable[[], Iterator[str]]] = {}
     for name in SCENARIOS:
         checks[name] = lambda name=name: check(name)  # type: ignore[misc]
+    checks["the example for HTTP/2, Chromium"] = browse_http2
     for suite in SUITES:
         checks[suite.name] = lambda suite=suite: compare(suite)  # type: ignore[misc]
     parser = argparse.ArgumentParser(description=__doc__)
