@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from expect import both_roles
+from hypothesis import given
+from hypothesis import strategies as st
 from wire import (
     BINARY,
     CLOSE,
@@ -306,6 +309,18 @@ def test_another_request_is_answered_with_what_is_wrong(
     assert all(headers[name] == value for name, value in extra.items())
 
 
+def test_an_error_that_means_something_else_on_a_stream_is_a_value_like_the_others() -> None:
+    def fail() -> HandshakeError:
+        block = altered((b"sec-websocket-version", b"8"))
+        return failed(ServerConnection.from_extended_connect(block).events(), UnsupportedVersion)
+
+    error = fail()
+    assert error == fail()
+    copied = pickle.loads(pickle.dumps(error))
+    assert copied == error
+    assert copied.status == 400
+
+
 def test_what_one_connection_answers_does_not_change_the_next_ones() -> None:
     failed(
         ServerConnection.from_extended_connect(altered((b"sec-websocket-version", b"8"))).events(),
@@ -328,6 +343,35 @@ def test_the_servers_options_hold(
     server = ServerConnection.from_extended_connect(REQUEST, **options)
     failed(server.events(), error)
     assert answer(server)[0] == status
+
+
+_names = st.sampled_from([name for name, _ in REQUEST] + [b"host", b":status", b"a", b"A", b""])
+_values = st.sampled_from([value for _, value in REQUEST]) | st.binary(max_size=5)
+_text = st.text(max_size=5)
+
+
+_fields = st.lists(st.tuples(_names, _values) | st.tuples(_text, _text), max_size=8)
+
+
+@given(_fields | _fields.map(lambda more: [*REQUEST, *more]), st.booleans())
+def test_any_header_list_is_a_request_or_is_answered(block: Any, end_stream: bool) -> None:
+    server = ServerConnection.from_extended_connect(block, end_stream=end_stream)
+    (event,) = server.events()
+    if isinstance(event, HandshakeFailed):
+        assert answer(server)[0] == event.error.status
+        assert server.send_eof
+    else:
+        assert isinstance(event, Request)
+        server.accept()
+        assert answer(server)[0] == 200
+
+
+@given(_fields | _fields.map(lambda more: [*OK, *more]), st.booleans())
+def test_any_header_list_is_a_response_or_fails(block: Any, end_stream: bool) -> None:
+    client = new_client()
+    events = list(client.receive_headers(block, end_stream=end_stream))
+    assert len(events) <= 2
+    assert client.finished or not end_stream
 
 
 # The server answers
@@ -382,6 +426,15 @@ def test_a_rejection_in_pieces_ends_the_stream_with_the_last_one() -> None:
     assert not server.send_eof
     server.send(RejectData(b"!"))
     assert (server.data_to_send(), server.send_eof) == (b"busy!", True)
+
+
+def test_who_ends_its_stream_in_a_rejection_gets_the_rest_of_it() -> None:
+    server = asked()
+    server.send(RejectConnection(503, has_body=True))
+    assert list(server.receive_eof()) == []
+    assert (server.send_eof, server.finished) == (False, False)
+    server.send(RejectData(b"busy"))
+    assert (server.data_to_send(), server.send_eof, server.finished) == (b"busy", True, True)
 
 
 @pytest.mark.parametrize("status", [101, 200, 204, 299, 600])

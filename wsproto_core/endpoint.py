@@ -333,8 +333,8 @@ class Endpoint(Sender):
 
     def _lose(self) -> Event | None:
         """The transport ended: an event of its own, unless it was time for it to end."""
-        if self._on_stream and not self._reset and self.state is ConnectionState.REMOTE_CLOSING:
-            return None  # who ends its side behind its Close may well wait for ours
+        if self._on_stream and not self._reset and self.state in _OURS_TO_END:
+            return None
         self._finished = True
         expected = not self._reading
         if self._next_state(Action.LOSE) is not None:
@@ -385,6 +385,10 @@ def _iterate(endpoint: Endpoint) -> Events:
     events = Events.__new__(Events)
     events._endpoint = endpoint
     return events
+
+
+# Who has ended its side of a stream still reads the rest of a rejection, or our Close.
+_OURS_TO_END: Final = (ConnectionState.REJECTING, ConnectionState.REMOTE_CLOSING)
 
 
 def _fit_reason(text: str) -> str:
