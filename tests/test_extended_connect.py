@@ -450,7 +450,9 @@ def test_a_status_that_rejects_nothing_cannot_be_sent(status: int) -> None:
     "name", ["Connection", "Keep-Alive", "Upgrade", "TE", "Transfer-Encoding", "Host"]
 )
 def test_fields_of_a_connection_cannot_be_sent(name: str) -> None:
-    server = asked()
+    server = asked(
+        (b"sec-websocket-extensions", b"permessage-deflate"), extensions=[PerMessageDeflate()]
+    )
     with pytest.raises(LocalProtocolError):
         server.accept(headers={name: "x"})
     with pytest.raises(LocalProtocolError):
@@ -636,6 +638,19 @@ def test_the_first_thing_wrong_is_what_is_reported() -> None:
     assert "101" in str(failed(client.events(), MalformedHandshake))
 
 
+def test_a_second_response_is_none() -> None:
+    client = new_client()
+    client.receive_headers(OK)
+    (event,) = client.receive_headers([(b":status", b"403")])
+    assert isinstance(event, AcceptConnection)
+
+
+def test_a_response_behind_the_end_is_none() -> None:
+    client = new_client()
+    client.receive_eof()
+    failed(client.receive_headers(OK), ConnectionLost)
+
+
 def test_data_ahead_of_the_response_fails_the_handshake() -> None:
     client = new_client()
     assert list(client.receive_data(b"")) == []
@@ -681,6 +696,7 @@ def test_a_rejection_gives_its_body(
     events += client.receive_eof()
     assert events == [body]
     assert (client.send_eof, client.finished) == (True, True)
+    assert client.bytes_parsed == (21 if len(body.data) == 20 else len(body.data))
 
 
 def test_a_body_that_is_cut_by_a_reset_is_marked() -> None:
