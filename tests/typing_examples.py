@@ -25,6 +25,7 @@ from wsproto_core import (
     Frame,
     HandshakeError,
     HandshakeFailed,
+    HeaderBlock,
     Headers,
     Limits,
     LocalProtocolError,
@@ -46,6 +47,7 @@ from wsproto_core import (
     TunnelEstablished,
     WebSocketURI,
     broadcast,
+    extended_connect_protocol,
     parse_uri,
 )
 
@@ -157,6 +159,16 @@ def tunnel(uri: WebSocketURI) -> bytes:
             case _:
                 pass
     return tunnel.trailing_data
+
+
+def stream_of_http2(block: list[tuple[bytes, bytes]]) -> HeaderBlock | None:
+    assert_type(extended_connect_protocol(block), str | None)
+    ws = ServerConnection.from_extended_connect(block, end_stream=False, subprotocols=["chat"])
+    assert_type(ws, ServerConnection)
+    assert_type(ws.headers_to_send(), HeaderBlock | None)
+    client = ClientConnection("wss://example.com/", extended_connect=True)
+    assert_type(client.receive_headers(block, end_stream=True), Iterator[Event])
+    return client.headers_to_send()
 
 
 def client() -> bytes:

@@ -59,7 +59,8 @@ class Request(Event):
     """
 
     host: str
-    """The Host field as sent: a name or address, and a port if there is one."""
+    """The Host field as sent, on a stream of HTTP/2 or HTTP/3 ``:authority``: a name or
+    address, and a port if there is one."""
     target: str
     """The request target: a path, and a query if there is one. Percent-encoded."""
     headers: Headers = Headers()
@@ -84,7 +85,8 @@ class Request(Event):
 
 @dataclass(frozen=True, slots=True, init=False)
 class AcceptConnection(Event):
-    """The server agrees, with status 101 (RFC 6455 section 4.2.2).
+    """The server agrees: with status 101 (RFC 6455 section 4.2.2), on a stream of HTTP/2 or
+    HTTP/3 with 200 (RFC 8441 section 5).
 
     To send one, leave out what the connection's own configuration is to decide.
     """
@@ -112,14 +114,14 @@ class AcceptConnection(Event):
 
 @dataclass(frozen=True, slots=True, init=False)
 class RejectConnection(Event):
-    """The server declines, with a status other than 101 (RFC 6455 section 4.2.2), or a
-    proxy does, with one that is not from 200 to 299.
+    """The server declines, with another status (RFC 6455 section 4.2.2), or a proxy does,
+    with one that is not from 200 to 299.
 
     A redirect (300 to 399) has its Location in `headers`, a 401 its WWW-Authenticate.
     """
 
     status_code: int = 403
-    """The HTTP status: 200 to 599 to send, up to 999 received."""
+    """The HTTP status: 200 to 599 to send, on a stream from 300 on, up to 999 received."""
     headers: Headers = Headers()
     """The header fields of the response."""
     has_body: bool = False
