@@ -16,8 +16,12 @@ from wsproto_core import ClientConnection, Event, parse_uri
 
 sys.path.insert(0, str(EXAMPLES))  # as for the programs that are there
 from h2_adapter import H2Adapter, WebSocket
+from h2_server import Server
 
 sys.path.remove(str(EXAMPLES))
+
+
+__all__ = ["H2Adapter", "H2Peer", "Server", "connected", "run_in_time", "server_at"]
 
 
 class H2Peer(H2Adapter):
@@ -35,16 +39,17 @@ class H2Peer(H2Adapter):
     def open(self, target: str | None = None, **options: Any) -> tuple[int, ClientConnection]:
         """Ask for a WebSocket on a new stream."""
         stream_id = self.h2.get_next_available_stream_id()
+        options["now"] = self.loop.time()
         ws = ClientConnection(self.uri, target=target, extended_connect=True, **options)
         self.add(stream_id, ws)
         return stream_id, ws
 
-    def ask(self, end_stream: bool = True, **pseudo: str) -> int:
+    def ask(self, *fields: tuple[str, str], end_stream: bool = True, **pseudo: str) -> int:
         """Send any request on a new stream: `method="GET"` is ``:method``."""
         stream_id = self.h2.get_next_available_stream_id()
-        fields = {"method": "GET", "scheme": "https", "authority": "localhost", "path": "/"}
-        block = [(f":{name}", value) for name, value in {**fields, **pseudo}.items()]
-        self.h2.send_headers(stream_id, block, end_stream)
+        asked = {"method": "GET", "scheme": "https", "authority": "localhost", "path": "/"}
+        block = [(f":{name}", value) for name, value in {**asked, **pseudo}.items()]
+        self.h2.send_headers(stream_id, [*block, *fields], end_stream)
         self.write()
         return stream_id
 
@@ -97,6 +102,16 @@ async def connected(uri: str, tls: ssl.SSLContext) -> AsyncIterator[H2Peer]:
         while not peer.lost:
             peer._changed.clear()
             await peer._changed.wait()
+
+
+@asynccontextmanager
+async def server_at(kind: type[H2Adapter], tls: ssl.SSLContext) -> AsyncIterator[str]:
+    """A server in this process; its URI."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(kind, "127.0.0.1", 0, ssl=tls)  # type: ignore[arg-type]
+    yield f"wss://localhost:{server.sockets[0].getsockname()[1]}/ws"
+    server.close()
+    await server.wait_closed()
 
 
 def run_in_time(test: Coroutine[Any, Any, None]) -> None:

@@ -47,6 +47,7 @@ from wsproto_core import (
     MalformedHandshake,
     MethodNotAllowed,
     NegotiationError,
+    OpeningTimeout,
     OrdinaryConnect,
     OriginNotAllowed,
     PerMessageDeflate,
@@ -58,6 +59,7 @@ from wsproto_core import (
     Role,
     ServerConnection,
     TextMessage,
+    Timeouts,
     UnsupportedProtocol,
     UnsupportedVersion,
     extended_connect_protocol,
@@ -852,3 +854,69 @@ def test_output_follows_the_flow_control_window(role: Role) -> None:
     taken = [ws.data_to_send(size) for size in (1, 7, 50, 1000)]
     assert [len(piece) for piece in taken] == [1, 7, 50, len(expected) - 58]
     assert b"".join(taken) == expected
+
+
+# Time
+
+
+@both_roles
+def test_a_peer_that_does_not_end_its_side_is_reset_after_the_deadline(role: Role) -> None:
+    ws = open_one(role, now=100.0, timeouts=Timeouts(ping=None, eof=5.0))
+    ws.receive_data(frame_to(role, FIN | CLOSE, close_payload(1000)), now=103.0)
+    assert len(list(ws.events())) == 1
+    assert (ws.send_eof, ws.finished, ws.next_deadline()) == (True, False, 108.0)
+    assert list(ws.handle_timeout(107.9)) == []
+    assert not ws.finished
+    assert ws.pending_bytes, "no room in the window for our Close"
+    assert list(ws.handle_timeout(108.0)) == []
+    assert (ws.send_eof, ws.finished, ws.pending_bytes) == (False, True, 0)
+    assert ws.next_deadline() is None
+
+
+@both_roles
+def test_a_peer_that_ends_its_side_has_no_deadline_any_more(role: Role) -> None:
+    ws = open_one(role, now=100.0)
+    list(ws.receive_data(frame_to(role, FIN | CLOSE, close_payload(1000)), now=103.0))
+    assert list(ws.receive_eof(now=104.0)) == []
+    assert (ws.send_eof, ws.finished, ws.next_deadline()) == (True, True, None)
+
+
+def test_a_refused_stream_has_a_deadline_too() -> None:
+    server = ServerConnection.from_extended_connect(
+        altered((b":path", None)), now=0.0, timeouts=Timeouts(eof=5.0)
+    )
+    failed(server.events(), MalformedHandshake)
+    assert (server.finished, server.next_deadline()) == (False, 5.0)
+    assert list(server.handle_timeout(5.0)) == []
+    assert (server.finished, server.headers_to_send()) == (True, None)
+
+
+def test_an_answer_that_does_not_come_is_not_waited_for() -> None:
+    client = new_client(now=0.0, timeouts=Timeouts(opening=3.0, eof=5.0))
+    failed(client.handle_timeout(3.0), OpeningTimeout)
+    assert (client.send_eof, client.finished, client.next_deadline()) == (True, False, 8.0)
+    assert list(client.handle_timeout(8.0)) == []
+    assert client.finished
+
+
+@pytest.mark.parametrize(("asked_at", "error"), [(2.0, None), (3.0, OpeningTimeout)])
+def test_a_header_list_waits_for_its_turn(
+    asked_at: float, error: type[HandshakeError] | None
+) -> None:
+    client = new_client(now=0.0, timeouts=Timeouts(opening=3.0))
+    client.handle_timeout(asked_at)  # and the event is not taken yet
+    events = list(client.receive_headers(OK, now=4.0))
+    if error is None:
+        (event,) = events
+        assert isinstance(event, AcceptConnection)
+    else:
+        failed(events, error)
+
+
+def test_a_header_list_that_comes_in_time_counts() -> None:
+    client = new_client(now=0.0, timeouts=Timeouts(opening=3.0))
+    client.receive_headers(OK, end_stream=True, now=2.0)
+    accepted, lost = client.handle_timeout(3.0)
+    assert isinstance(accepted, AcceptConnection)
+    assert lost == CloseConnection(1006, "", CloseSource.TRANSPORT)
+    assert list(client.receive_headers(OK, now=5.0)) == []

@@ -19,8 +19,9 @@ from h2.events import (
     StreamEnded,
     StreamReset,
 )
-from h2_peer import H2Adapter, connected, run_in_time
+from h2_peer import H2Adapter, Server, connected, run_in_time, server_at
 from scripts import EXAMPLES, SECONDS, run, serving
+from wire import CLOSE, FIN, masked, unmasked
 
 from wsproto_core import (
     AcceptConnection,
@@ -36,6 +37,7 @@ from wsproto_core import (
     RejectData,
     ResetCode,
     TextMessage,
+    Timeouts,
     parse_uri,
 )
 
@@ -79,13 +81,6 @@ def test_the_client_talks_to_the_server(uri: str, folder: Path) -> None:
     ]
 
 
-def test_the_adapter_is_short() -> None:
-    """What is between h2 and the engine, without what is asyncio's."""
-    code = (EXAMPLES / "h2_adapter.py").read_text("utf-8")
-    part = code.partition("# From h2 to the WebSockets, and back\n")[2].partition("    # From ")[0]
-    assert len([line for line in part.splitlines() if line.strip()]) <= 55
-
-
 def test_large_messages_go_through_small_windows(uri: str) -> None:
     async def test() -> None:
         async with connected(uri, client_tls()) as peer:
@@ -107,12 +102,12 @@ def test_large_messages_go_through_small_windows(uri: str) -> None:
             ids = [stream_id for stream_id, _ in streams]
             await peer.until_ended(*ids)
             for stream_id in ids:
-                assert peer.events[stream_id][1:] == [
-                    BytesMessage(LARGE),
-                    TextMessage("x" * (1 << 20)),
-                    Pong(b"behind"),
-                    CloseConnection(4000, "enough", CloseSource.PEER),
-                ]
+                _, first, second, pong, end = peer.events[stream_id]
+                assert first == BytesMessage(LARGE)
+                assert second == TextMessage("x" * (1 << 20))
+                assert isinstance(pong, Pong)
+                assert pong.payload == b"behind"
+                assert end == CloseConnection(4000, "enough", CloseSource.PEER)
                 assert max(len(each.data) for each in peer.seen(stream_id, DataReceived)) <= 16384
 
     run_in_time(test())
@@ -179,7 +174,7 @@ def test_a_rejection_has_its_body(uri: str) -> None:
 def test_other_requests_are_answered(uri: str, pseudo: dict[str, str], status: str) -> None:
     async def test() -> None:
         async with connected(uri, client_tls()) as peer:
-            stream_id = peer.ask(False, method="CONNECT", **pseudo)
+            stream_id = peer.ask(end_stream=False, method="CONNECT", **pseudo)
             await peer.until(lambda: peer.seen(stream_id, StreamEnded))
             (response,) = peer.seen(stream_id, ResponseReceived)
             assert Headers(response.headers)[":status"] == status
@@ -297,22 +292,50 @@ class Resetting(H2Adapter):
             self.h2.reset_stream(event.stream_id, ResetCode.CANCEL)
 
 
+def server_tls(folder: Path) -> ssl.SSLContext:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(folder / "server.pem")
+    tls.set_alpn_protocols(["h2"])
+    return tls
+
+
 def test_a_message_that_the_server_does_not_finish_is_not_delivered(folder: Path) -> None:
     async def test() -> None:
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(folder / "server.pem")
-        tls.set_alpn_protocols(["h2"])
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(Resetting, "127.0.0.1", 0, ssl=tls)
-        port = server.sockets[0].getsockname()[1]
-        async with connected(f"wss://localhost:{port}/", client_tls()) as peer:
+        async with (
+            server_at(Resetting, server_tls(folder)) as uri,
+            connected(uri, client_tls()) as peer,
+        ):
             stream_id, _ = peer.open()
             await peer.until_ended(stream_id)
             accepted, lost = peer.events[stream_id]
             assert isinstance(accepted, AcceptConnection)
             assert lost == CloseConnection(1006, "", CloseSource.TRANSPORT)
             assert not any(isinstance(each, Message) for each in peer.events[stream_id])
-        server.close()
-        await server.wait_closed()
+
+    run_in_time(test())
+
+
+class Impatient(Server):
+    timeouts = Timeouts(eof=0.01)
+
+
+def test_a_stream_that_the_peer_does_not_end_is_reset(folder: Path) -> None:
+    async def test() -> None:
+        async with (
+            server_at(Impatient, server_tls(folder)) as uri,
+            connected(uri, client_tls()) as peer,
+        ):
+            version = ("sec-websocket-version", "13")
+            stream_id = peer.ask(
+                version, end_stream=False, method="CONNECT", protocol="websocket", path="/ws"
+            )
+            peer.h2.send_data(stream_id, masked(FIN | CLOSE))
+            peer.write()
+            await peer.until(lambda: peer.seen(stream_id, StreamReset))
+            response, close, end, ended, reset = peer.h2_events[stream_id]
+            assert isinstance(response, ResponseReceived)
+            assert (close.data, close.stream_ended) == (unmasked(FIN | CLOSE), None)
+            assert (end.data, end.stream_ended) == (b"", ended)
+            assert reset.error_code == ResetCode.CANCEL
 
     run_in_time(test())

@@ -5,6 +5,7 @@ are no WebSockets.
 """
 
 import asyncio
+import math
 from dataclasses import dataclass
 
 from h2.config import H2Configuration
@@ -40,9 +41,11 @@ class H2Adapter(asyncio.Protocol):
         self.h2 = H2Connection(H2Configuration(client_side=client_side))
         self.streams: dict[int, Stream] = {}
         self.paused = False
+        self.loop = asyncio.get_running_loop()
+        self.timer: asyncio.TimerHandle | None = None
         # How many bytes may wait on a stream before no more of it is read. One side must
         # read on in any case, or two that wait for each other wait for ever.
-        self.backlog = float("inf") if client_side else 65536
+        self.backlog = math.inf if client_side else 65536
 
     def on_event(self, stream_id: int, ws: WebSocket, event: Event) -> None:
         """Act on an event of a WebSocket."""
@@ -65,17 +68,19 @@ class H2Adapter(asyncio.Protocol):
             elif isinstance(event, (WindowUpdated, RemoteSettingsChanged)):
                 self.pump_all()  # the window of the connection, or of each stream
             return
+        now = self.loop.time()
         if isinstance(event, ResponseReceived):
-            stream.ws.receive_headers(event.headers, end_stream=event.stream_ended is not None)
+            ended = event.stream_ended is not None
+            stream.ws.receive_headers(event.headers, end_stream=ended, now=now)
         elif isinstance(event, DataReceived):
             stream.unread += event.flow_controlled_length
-            stream.ws.receive_data(event.data)
+            stream.ws.receive_data(event.data, now)
         elif isinstance(event, StreamEnded):
             stream.peer_ended = True
-            stream.ws.receive_eof()
+            stream.ws.receive_eof(now)
         elif isinstance(event, StreamReset):
             stream.peer_ended = True
-            stream.ws.receive_reset()
+            stream.ws.receive_reset(now)
         self.pump(event.stream_id)
 
     def pump(self, stream_id: int) -> None:
@@ -117,6 +122,18 @@ class H2Adapter(asyncio.Protocol):
 
     # From asyncio to h2, and back
 
+    def tick(self) -> None:
+        """Let the deadlines pass that have, and come back for the next one."""
+        for stream_id, stream in list(self.streams.items()):
+            if (stream.ws.next_deadline() or math.inf) <= self.loop.time():
+                stream.ws.handle_timeout(self.loop.time())
+                self.pump(stream_id)
+        deadlines = [stream.ws.next_deadline() or math.inf for stream in self.streams.values()]
+        if self.timer is not None:
+            self.timer.cancel()
+        if min(deadlines, default=math.inf) < math.inf:
+            self.timer = self.loop.call_at(min(deadlines), self.tick)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
@@ -134,12 +151,14 @@ class H2Adapter(asyncio.Protocol):
             self.write()
             self.transport.close()
         self.write()
+        self.tick()
 
     def connection_lost(self, exc: Exception | None) -> None:
         for stream in self.streams.values():
             stream.peer_ended = True
             stream.ws.receive_reset()
         self.pump_all()
+        self.tick()
 
     def pause_writing(self) -> None:
         self.paused = True

@@ -31,7 +31,7 @@ class Client(H2Adapter):
     def __init__(self, uri: WebSocketURI) -> None:
         super().__init__(client_side=True)
         self.uri = uri
-        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.over: asyncio.Future[None] = self.loop.create_future()
         self.pages: set[int] = set()  # streams of requests for a page
 
     def on_other(self, event: H2Event) -> None:
@@ -46,7 +46,9 @@ class Client(H2Adapter):
 
     def begin(self) -> None:
         for target in (self.uri.target, self.uri.target, "/nowhere"):
-            ws = ClientConnection(self.uri, target=target, extended_connect=True)
+            ws = ClientConnection(
+                self.uri, target=target, extended_connect=True, now=self.loop.time()
+            )
             self.add(self.h2.get_next_available_stream_id(), ws)
         request = {
             ":method": "GET",

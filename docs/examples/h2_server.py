@@ -21,6 +21,7 @@ from wsproto_core import (
     PerMessageDeflate,
     Request,
     ServerConnection,
+    Timeouts,
     extended_connect_protocol,
 )
 
@@ -28,6 +29,8 @@ PAGE = b"The WebSocket is at /ws.\n"
 
 
 class Server(H2Adapter):
+    timeouts = Timeouts()
+
     def __init__(self) -> None:
         super().__init__(client_side=False)
 
@@ -43,7 +46,11 @@ class Server(H2Adapter):
             else:
                 ended = event.stream_ended is not None
                 ws = ServerConnection.from_extended_connect(
-                    event.headers, end_stream=ended, extensions=[PerMessageDeflate()]
+                    event.headers,
+                    end_stream=ended,
+                    extensions=[PerMessageDeflate()],
+                    timeouts=self.timeouts,
+                    now=self.loop.time(),
                 )
                 self.add(event.stream_id, ws)
 
