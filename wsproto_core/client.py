@@ -232,7 +232,7 @@ class ClientConnection(Connection):
         self._body_size += len(data)
         finished = piece.finished or len(piece.data) > room
         truncated = piece.broken or len(piece.data) > room
-        if self._delivery == "message":
+        if not self._chunks:
             self._body += data
             if not finished:
                 return None

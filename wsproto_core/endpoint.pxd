@@ -10,7 +10,8 @@ from .timers cimport Timers, as_time
 cdef class Endpoint(Sender):
     cdef readonly MessageReader _reader
     cdef unsigned char _auto_close, _auto_pong, _reading
-    cdef readonly object _delivery, _limits
+    cdef readonly unsigned char _chunks
+    cdef readonly object _limits
     cdef object _random_bytes
     cdef public object error, extensions, response, subprotocol
 

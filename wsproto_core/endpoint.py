@@ -31,7 +31,6 @@ from .exceptions import HandshakeError, LocalProtocolError, RemoteProtocolError,
 from .extensions.base import Extension
 from .masking_keys import MaskingKeys
 from .message_reader import MessageReader
-from .message_writer import MessageWriter
 from .sender import Sender
 from .state import TRANSITIONS, Action, ConnectionState
 from .timers import HeaderList, Mark, Timer, as_time
@@ -49,7 +48,7 @@ class Endpoint(Sender):
     __slots__ = (
         "_auto_close",
         "_auto_pong",
-        "_delivery",
+        "_chunks",
         "_limits",
         "_random_bytes",
         "_reader",
@@ -83,32 +82,17 @@ class Endpoint(Sender):
             raise TypeError(f"timeouts must be Timeouts, not {type(timeouts).__name__}")
         if liveness not in ("pong", "any_data"):
             raise ValueError(f"liveness must be 'pong' or 'any_data', not {liveness!r}")
-        self.role = role
-        self.state = ConnectionState.CONNECTING
-        self.request = None
+        self._prepare(role, limits, timeouts, liveness == "any_data", now)
         self.response: AcceptConnection | RejectConnection | None = None
         self.subprotocol: Subprotocol | None = None
         self.extensions: tuple[Extension, ...] = ()
-        self.close_code = None
-        self.close_reason = None
         self.error: RemoteProtocolError | None = None
         self._limits = limits
-        self._delivery: Delivery = delivery
+        self._chunks = delivery == "chunk"
         self._auto_pong = bool(auto_pong)
         self._auto_close = bool(auto_close)
         self._random_bytes = random_bytes
-        self._output = MessageWriter(limits.max_pending_pongs)
         self._reading = False
-        self._can_send_messages = False
-        self._eof = False
-        self._reset = False
-        self._finished = False
-        self._timeouts = timeouts
-        self._liveness = liveness
-        self._timers = None
-        if now is not None:
-            self._tell(now)
-        self._on_stream = False
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"a {type(self).__name__} cannot be copied or pickled")
@@ -118,7 +102,7 @@ class Endpoint(Sender):
         codecs = tuple([extension.codec(self.role) for extension in extensions])
         self.extensions = extensions
         rsv = sum([extension.rsv for extension in extensions])
-        self._reader = MessageReader(self.role, codecs, rsv, self._limits, self._delivery, offset)
+        self._reader = MessageReader(self.role, codecs, rsv, self._limits, self._chunks, offset)
         keys = MaskingKeys(self._random_bytes) if self.role is Role.CLIENT else None
         self._output.open(codecs, keys)
 

@@ -51,7 +51,7 @@ from .masking import (
     unmask,
     unmask_text,
 )
-from .types import Data, Delivery, as_bytes
+from .types import Data, as_bytes
 from .utf8 import decode_piece, first_bad_byte
 
 __all__ = ["MessageReader"]
@@ -91,7 +91,7 @@ class MessageReader(FrameDecoder):
         codecs: tuple[Codec, ...],
         rsv: int,
         limits: Limits,
-        delivery: Delivery,
+        chunks: bool,
         base: int,
     ) -> None:
         """`rsv` are the bits that `codecs` claim; `base` is the offset, in the peer's
@@ -99,7 +99,7 @@ class MessageReader(FrameDecoder):
         self._max_fragments = min(limits.max_fragments, _COUNTED)
         max_size = _or_unlimited(limits.max_message_size)
         self._max_size = max_size
-        self._chunks = delivery == "chunk"
+        self._chunks = chunks
         self._codecs: tuple[Codec, ...] | None = None
         self._deflate: DeflateCodec | None = None
         whole = _PLAIN

@@ -15,7 +15,6 @@ cdef int FIN, MASKED, _SHORT, _SEPARATE, _TEXT
 cdef class MessageWriter(OutputQueue):
     cdef tuple _binary, _passing, _text
     cdef readonly tuple _codecs
-    cdef DeflateCodec _deflate
     cdef MaskingKeys _keys
     cdef readonly unsigned char _opcode
 

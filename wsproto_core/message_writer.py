@@ -44,13 +44,12 @@ _MASKED_BINARY: Final = _short_headers(Opcode.BINARY, MASKED)
 class MessageWriter(OutputQueue):
     """Turns messages and control frames into bytes, and queues them."""
 
-    __slots__ = ("_binary", "_codecs", "_deflate", "_keys", "_opcode", "_passing", "_text")
+    __slots__ = ("_binary", "_codecs", "_keys", "_opcode", "_passing", "_text")
 
     def __init__(self, max_pongs: int) -> None:
         OutputQueue.__init__(self, max_pongs)
         self._keys: MaskingKeys | None = None
         self._codecs: tuple[Codec, ...] = ()
-        self._deflate: DeflateCodec | None = None
         self._passing: tuple[Codec, ...] = ()  # what the message at hand goes through
         self._opcode = 0  # of the message that is unfinished
         # The headers of the messages that go out just so; none while others are called for.
@@ -61,9 +60,6 @@ class MessageWriter(OutputQueue):
         """Make ready for frames, masked if there are `keys`: those of a client (RFC 6455
         section 5.1)."""
         self._codecs = codecs
-        for codec in codecs:
-            if isinstance(codec, DeflateCodec):
-                self._deflate = codec
         self._keys = keys
         self._choose_headers()
 
@@ -155,10 +151,12 @@ class MessageWriter(OutputQueue):
 
     def _codecs_for(self, size: int, compress: bool | None) -> tuple[Codec, ...]:
         """What a message of `size` bytes goes through."""
-        deflate = self._deflate
-        if deflate is None or (size >= deflate.threshold if compress is None else compress):
-            return self._codecs
-        return tuple([codec for codec in self._codecs if not isinstance(codec, DeflateCodec)])
+        for deflate in self._codecs:
+            if not isinstance(deflate, DeflateCodec):
+                continue
+            if not (size >= deflate.threshold if compress is None else compress):
+                return tuple([codec for codec in self._codecs if codec is not deflate])
+        return self._codecs
 
     # A message that is sent on many connections
 

@@ -5,10 +5,11 @@ from .timers cimport Timers, as_time
 
 cdef class Sender:
     cdef readonly MessageWriter _output
-    cdef unsigned char _can_send_messages
-    cdef public bint _eof, _finished, _on_stream, _reset
+    # Truths; there are many connections.
+    cdef unsigned char _any_data, _can_send_messages
+    cdef public unsigned char _eof, _finished, _on_stream, _reset
     cdef readonly Timers _timers
-    cdef object _liveness, _timeouts
+    cdef object _timeouts
     cdef public object close_code, close_reason, request, role, state
 
     cdef _send_message(self, Message event)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from .codes import MAX_CONTROL_PAYLOAD, SENDABLE_CLOSE_CODES, CloseCode, Opcode, Role
-from .config import Timeouts
+from .config import Limits, Timeouts
 from .events import (
     AcceptConnection,
     BytesMessage,
@@ -31,7 +31,7 @@ from .exceptions import LocalProtocolError
 from .message_writer import MessageWriter
 from .state import ADVICE, ROLE_ONLY, TRANSITIONS, Action, ConnectionState, next_state
 from .timers import Timers, as_time
-from .types import BytesLike, Liveness, as_bytes
+from .types import BytesLike, as_bytes
 
 __all__ = ["Sender"]
 
@@ -40,10 +40,10 @@ class Sender:
     """What a side of a connection may do by itself, and until when it waits for the other."""
 
     __slots__ = (
+        "_any_data",
         "_can_send_messages",
         "_eof",
         "_finished",
-        "_liveness",
         "_on_stream",
         "_output",
         "_reset",
@@ -56,20 +56,26 @@ class Sender:
         "state",
     )
 
-    _output: MessageWriter
-    _eof: bool
-    _finished: bool
-    _reset: bool
-    _on_stream: bool
-    """Whether it is one of HTTP/2 or HTTP/3, not a transport of its own, that carries it."""
-    _timeouts: Timeouts
-    _liveness: Liveness
-    _timers: Timers | None
-    role: Role
-    state: ConnectionState
-    request: Request | None
-    close_code: int | None
-    close_reason: str | None
+    def _prepare(
+        self, role: Role, limits: Limits, timeouts: Timeouts, any_data: bool, now: float | None
+    ) -> None:
+        self.role = role
+        self.state = ConnectionState.CONNECTING
+        self.request: Request | None = None
+        self.close_code: int | None = None
+        self.close_reason: str | None = None
+        self._output = MessageWriter(limits.max_pending_pongs)
+        self._can_send_messages = False
+        self._eof = False
+        self._reset = False
+        self._finished = False
+        # Whether one of HTTP/2 or HTTP/3, not a transport of its own, carries it.
+        self._on_stream = False
+        self._timeouts = timeouts
+        self._any_data = any_data
+        self._timers: Timers | None = None
+        if now is not None:
+            self._tell(now)
 
     # Events in, bytes out
 
@@ -179,7 +185,7 @@ class Sender:
         On a stream of HTTP/2 or HTTP/3 both sides wait for the peer's END_STREAM, however
         it came to the end. Has it not come, reset the stream with `ResetCode`.
         """
-        return self._finished
+        return bool(self._finished)
 
     @property
     def send_eof(self) -> bool:
@@ -191,7 +197,7 @@ class Sender:
         """
         if self._on_stream:
             return self.state is ConnectionState.CLOSED and not self._reset
-        return self._finished
+        return bool(self._finished)
 
     def _send_control(self, action: Action, opcode: Opcode, payload: BytesLike) -> None:
         self._require(action)
@@ -276,7 +282,7 @@ class Sender:
         return timers
 
     def _start_timers(self, now: float) -> Timers:
-        timers = Timers(self.role, self.state, self._timeouts, self._liveness, now)
+        timers = Timers(self.role, self.state, self._timeouts, self._any_data, now)
         self._timers = timers
         return timers
 

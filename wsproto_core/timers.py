@@ -16,7 +16,6 @@ from .config import Timeouts
 from .exceptions import ClosingTimeout, OpeningTimeout, PongTimeout, RemoteProtocolError
 from .headers import Headers
 from .state import ConnectionState
-from .types import Liveness
 
 __all__ = ["AWAITED", "RULES", "HeaderList", "Mark", "Timer", "Timers", "as_time"]
 
@@ -130,12 +129,12 @@ class Timers:
         role: Role,
         state: ConnectionState,
         timeouts: Timeouts,
-        liveness: Liveness,
+        any_data: bool,
         now: float,
     ) -> None:
         self._role = role
         self._timeouts = timeouts
-        self._any_data = liveness == "any_data"
+        self._any_data = any_data  # whether all that comes shows the peer to be there
         self.clock = now  # the latest time that we were told
         self._arrival = now  # when that came which is being taken
         self._has_untaken = False
