@@ -66,7 +66,7 @@ class OutputQueue:
         self.pending += len(data)
 
     def _as_list(self) -> list[bytes]:
-        """What waits, as it does from now on."""
+        """What waits, in the list where it is from now on."""
         if self._chunks is None:
             self._chunks = [self._only]
             self._only = b""
