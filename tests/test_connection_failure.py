@@ -110,6 +110,19 @@ def test_the_end_of_the_transport_in_every_state(role: Role, state: State, end: 
     check_over(ws, role)
 
 
+@each_role
+def test_answers_to_what_came_ahead_of_a_reset_are_dropped(role: Role) -> None:
+    ws = open_one(role)
+    ws.receive_data(frame_to(role, FIN | TEXT, b"x") * 3)
+    events = ws.receive_reset()
+    for drain in (ws.data_to_send, lambda: ws.data_to_send(10), ws.buffers_to_send):
+        assert next(events) == TextMessage("x")
+        ws.send_text("late")
+        assert ws.pending_bytes == 0
+        assert not drain()
+    assert list(events) == [CloseConnection(1006, "", CloseSource.TRANSPORT)]
+
+
 def check_over(ws: Connection, role: Role) -> None:
     """Nothing happens any more, and nothing raises."""
     before = snapshot(ws)

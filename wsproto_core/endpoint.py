@@ -146,7 +146,8 @@ class Endpoint(Sender):
         """Take note that the transport broke, and go on with `events`.
 
         What came before still counts. What waits to be sent is dropped, and so is what
-        the events still bring about. `now` tells the time, see `next_deadline`.
+        the events still bring about, your answers to them included. `now` tells the time,
+        see `next_deadline`.
 
         Raises:
             TypeError: `now` is not a number.

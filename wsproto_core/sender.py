@@ -158,6 +158,8 @@ class Sender:
 
     def data_to_send(self, max_bytes: int | None = None) -> bytes:
         """Take out what waits to be sent, up to ``max_bytes`` bytes of it, in order."""
+        if self._reset:
+            self._output.drain_all()
         if max_bytes is None:
             return self._output.drain_joined()
         if not isinstance(max_bytes, int):
@@ -168,12 +170,14 @@ class Sender:
 
     def buffers_to_send(self) -> list[bytes]:
         """Take out what waits to be sent, unjoined, for ``writelines`` or ``sendmsg``."""
+        if self._reset:
+            self._output.drain_all()
         return self._output.drain_all()
 
     @property
     def pending_bytes(self) -> int:
         """How many bytes wait to be sent."""
-        return self._output.pending
+        return 0 if self._reset else self._output.pending
 
     @property
     def finished(self) -> bool:
