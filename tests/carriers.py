@@ -56,7 +56,6 @@ class Side:
         self.react: Reaction = accept
         self.raw = bytearray()  # to be sent as it is
         self.has_ended = False  # its half of the stream
-        self.is_reset = False
 
     def take(self) -> None:
         for event in self.ws.events():
@@ -72,7 +71,8 @@ class Side:
         self.take()
 
     def reset(self) -> None:
-        self.is_reset = True
+        self.has_ended = True
+        self.raw.clear()
         self.ws.receive_reset()
         self.take()
 
@@ -112,27 +112,30 @@ class Carrier(ABC):
     def raw(self, side: Side, data: bytes) -> None:
         """Send bytes that the WebSocket of that side knows nothing of."""
         self.run()
-        side.raw += data
-        self.run()
+        if not side.has_ended:
+            side.raw += data
+            self.run()
 
     def end(self, side: Side) -> None:
         """Let one side end without a Close frame."""
         self.run()
-        side.has_ended = True
-        self.send_end(side)
-        self.run()
+        if not side.has_ended:
+            side.has_ended = True
+            self.send_end(side)
+            self.run()
 
     def reset(self, side: Side) -> None:
         """Let one side break off."""
         self.run()
-        self.send_reset(side)
-        side.reset()
-        self.run()
+        if not (side.has_ended and side.peer.has_ended):
+            self.send_reset(side)
+            side.reset()
+            self.run()
 
     def flush(self, side: Side) -> bool:
         """Send what a side has to send, if there is room; whether it did."""
         ws = getattr(side, "ws", None)
-        if ws is None or side.is_reset:
+        if ws is None:
             return False
         moved = False
         if headers := ws.headers_to_send():

@@ -107,7 +107,9 @@ sent = st.one_of(
 raw = st.one_of(
     st.binary(max_size=20), st.builds(unmasked, st.integers(0, 255), st.binary(max_size=20))
 )
-steps = st.tuples(st.booleans(), st.one_of(sent, sent, sent, raw, st.just("run"), st.just("end")))
+steps = st.tuples(
+    st.booleans(), st.one_of(sent, sent, sent, raw, st.sampled_from(["run", "end", "reset"]))
+)
 
 
 @given(
@@ -136,11 +138,11 @@ def converse(
         if what == "run":
             carrier.run()
         elif what == "end":
-            if not side.has_ended:
-                carrier.end(side)
+            carrier.end(side)
+        elif what == "reset":
+            carrier.reset(side)
         elif isinstance(what, bytes):
-            if not side.has_ended:
-                carrier.raw(side, what)
+            carrier.raw(side, what)
         else:
             try:
                 side.ws.send(what)
