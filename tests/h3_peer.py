@@ -13,7 +13,7 @@ from typing import Any
 from aioquic.asyncio import connect
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import ConnectionTerminated, QuicEvent
-from examples import EXAMPLES
+from scripts import EXAMPLES
 
 from wsproto_core import SETTINGS_ENABLE_CONNECT_PROTOCOL, ClientConnection, Event, parse_uri
 
@@ -40,16 +40,17 @@ class H3Peer(H3Adapter):
     def open(self, target: str | None = None, **options: Any) -> tuple[int, ClientConnection]:
         """Ask for a WebSocket on a new stream."""
         stream_id = self.quic.get_next_available_stream_id()
+        options["now"] = self.loop.time()
         ws = ClientConnection(self.uri, target=target, extended_connect=True, **options)
         self.add(stream_id, ws)
         return stream_id, ws
 
-    def ask(self, end_stream: bool = True, **pseudo: str) -> int:
+    def ask(self, *fields: tuple[str, str], end_stream: bool = True, **pseudo: str) -> int:
         """Send any request on a new stream: `method="GET"` is ``:method``."""
         stream_id = self.quic.get_next_available_stream_id()
-        fields = {"method": "GET", "scheme": "https", "authority": "localhost", "path": "/"}
-        block = {f":{name}": value for name, value in {**fields, **pseudo}.items()}
-        headers = [(name.encode(), value.encode()) for name, value in block.items()]
+        asked = {"method": "GET", "scheme": "https", "authority": "localhost", "path": "/"}
+        block = [(f":{name}", value) for name, value in {**asked, **pseudo}.items()]
+        headers = [(name.encode(), value.encode()) for name, value in [*block, *fields]]
         self.h3.send_headers(stream_id, headers, end_stream)
         self.transmit()
         return stream_id

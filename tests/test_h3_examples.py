@@ -15,9 +15,10 @@ from aioquic.h3.connection import H3_ALPN, ErrorCode
 from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import StopSendingReceived, StreamReset
-from examples import EXAMPLES, run, serving
 from h2_peer import run_in_time
 from h3_peer import H3Adapter, H3Peer, Server, connected
+from scripts import EXAMPLES, run, serving
+from wire import CLOSE, FIN, masked, unmasked
 
 from wsproto_core import (
     AcceptConnection,
@@ -31,8 +32,8 @@ from wsproto_core import (
     RejectConnection,
     RejectData,
     ResetCode,
-    ServerConnection,
     TextMessage,
+    Timeouts,
 )
 
 CA = trustme.CA()
@@ -98,14 +99,6 @@ def test_the_client_talks_to_the_server(uri: str, folder: Path) -> None:
     ]
 
 
-def test_the_adapter_is_short() -> None:
-    """What is between aioquic and the engine, without what is asyncio's."""
-    code = (EXAMPLES / "h3_adapter.py").read_text("utf-8")
-    part = code.partition("# From aioquic to the WebSockets, and back\n")[2]
-    lines = part.partition("    # From ")[0].splitlines()
-    assert 40 < len([line for line in lines if line.strip()]) <= 55
-
-
 def test_large_messages_go_through_small_windows(uri: str) -> None:
     async def test() -> None:
         async with connected(uri, client_tls()) as peer:
@@ -129,12 +122,12 @@ def test_large_messages_go_through_small_windows(uri: str) -> None:
             ids = [stream_id for stream_id, _ in streams]
             await peer.until_ended(*ids)
             for stream_id in ids:
-                assert peer.events[stream_id][1:] == [
-                    BytesMessage(LARGE),
-                    TextMessage("x" * (1 << 20)),
-                    Pong(b"behind"),
-                    CloseConnection(4000, "enough", CloseSource.PEER),
-                ]
+                _, first, second, pong, end = peer.events[stream_id]
+                assert first == BytesMessage(LARGE)
+                assert second == TextMessage("x" * (1 << 20))
+                assert isinstance(pong, Pong)
+                assert pong.payload == b"behind"
+                assert end == CloseConnection(4000, "enough", CloseSource.PEER)
 
     run_in_time(test())
 
@@ -210,7 +203,7 @@ def test_a_rejection_has_its_body(uri: str) -> None:
 def test_other_requests_are_answered(uri: str, pseudo: dict[str, str], status: str) -> None:
     async def test() -> None:
         async with connected(uri, client_tls()) as peer:
-            stream_id = peer.ask("method" not in pseudo, **pseudo)
+            stream_id = peer.ask(end_stream="method" not in pseudo, **pseudo)
             await peer.until(
                 lambda: (
                     peer.h3_events[stream_id][-1:] and peer.h3_events[stream_id][-1].stream_ended
@@ -336,54 +329,27 @@ def test_a_message_that_the_server_does_not_finish_is_not_delivered(folder: Path
     run_in_time(test())
 
 
-class Lingering(H3Adapter):
-    """A server that answers a Close, and leaves its side of the stream open."""
-
-    last: Lingering
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        Lingering.last = self
-        self.quic_events: list[Any] = []
-
-    def quic_event_received(self, event: Any) -> None:
-        self.quic_events.append(event)
-        super().quic_event_received(event)
-
-    def on_other(self, event: Any) -> None:
-        if isinstance(event, HeadersReceived):
-            self.ws = ServerConnection.from_extended_connect(event.headers)
-            next(self.ws.events())
-            self.ws.accept()
-            headers = self.ws.headers_to_send()
-            assert headers is not None
-            self.h3.send_headers(event.stream_id, headers)
-        elif list(self.ws.receive_data(event.data)):
-            self.h3.send_data(event.stream_id, self.ws.data_to_send(), end_stream=False)
+class Impatient(Server):
+    timeouts = Timeouts(eof=0.01)
 
 
-def test_who_waits_too_long_for_the_end_resets(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("h3_adapter.CLOSING", 0.05)
-
+def test_a_stream_that_the_peer_does_not_end_is_reset(folder: Path) -> None:
     async def test() -> None:
-        async with connected_to(Lingering, folder) as peer:
-            stream_id, ws = peer.open()
-            await peer.until(lambda: peer.events[stream_id])
-            ws.close()
+        async with connected_to(Impatient, folder, "/ws") as peer:
+            stream_id = peer.ask(
+                ("sec-websocket-version", "13"),
+                end_stream=False,
+                method="CONNECT",
+                protocol="websocket",
+                path="/ws",
+            )
+            peer.h3.send_data(stream_id, masked(FIN | CLOSE), end_stream=False)
             peer.transmit()
-            await peer.until(lambda: ws.send_eof)
-            assert not ws.finished
-            await peer.until_ended(stream_id)
-            assert ws.finished
-            assert peer.events[stream_id][1:] == [CloseConnection(1000, "", CloseSource.PEER)]
-
-            def stopped() -> list[Any]:
-                events = Lingering.last.quic_events
-                return [each for each in events if isinstance(each, StopSendingReceived)]
-
-            await peer.until(stopped)
-            assert stopped()[0].error_code == ResetCode.H3_REQUEST_CANCELLED
+            await peer.until(lambda: peer.seen(stream_id, StopSendingReceived))
+            close, end = peer.seen(stream_id, DataReceived)
+            assert (close.data, close.stream_ended) == (unmasked(FIN | CLOSE), False)
+            assert (end.data, end.stream_ended) == (b"", True)
+            (stopped,) = peer.seen(stream_id, StopSendingReceived)
+            assert stopped.error_code == ResetCode.H3_REQUEST_CANCELLED
 
     run_in_time(test())

@@ -5,6 +5,7 @@ are no WebSockets.
 """
 
 import asyncio
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,6 @@ from wsproto_core import ClientConnection, Event, ResetCode, ServerConnection
 WebSocket = ClientConnection | ServerConnection
 H3Event = HeadersReceived | DataReceived  # of a server without push
 
-CLOSING = 10  # seconds to wait for the peer's end of a stream
 UNREAD = 1 << 24  # bytes that may come on a stream ahead of what is read of it
 
 
@@ -38,9 +38,11 @@ class H3Adapter(QuicConnectionProtocol):
         self.quic = quic
         self.h3 = H3Connection(quic)
         self.streams: dict[int, Stream] = {}
+        self.loop = asyncio.get_running_loop()
+        self.timer: asyncio.TimerHandle | None = None
         # How many bytes may wait on a stream before no more of it is read. One side must
         # read on in any case, or two that wait for each other wait for ever.
-        self.backlog = float("inf") if quic.configuration.is_client else 65536
+        self.backlog = math.inf if quic.configuration.is_client else 65536
 
     def on_event(self, stream_id: int, ws: WebSocket, event: Event) -> None:
         """Act on an event of a WebSocket."""
@@ -59,28 +61,28 @@ class H3Adapter(QuicConnectionProtocol):
         if stream is None:
             self.on_other(event)
             return
-        stream.peer_ended = event.stream_ended
+        now = self.loop.time()
         if isinstance(event, DataReceived):
             stream.received += len(event.data)
-            stream.ws.receive_data(event.data)
+            stream.ws.receive_data(event.data, now)
         elif isinstance(stream.ws, ClientConnection):
-            stream.ws.receive_headers(event.headers, end_stream=event.stream_ended)
+            stream.ws.receive_headers(event.headers, end_stream=event.stream_ended, now=now)
         if event.stream_ended:
-            stream.ws.receive_eof()
+            stream.peer_ended = True
+            stream.ws.receive_eof(now)
         self.pump(event.stream_id)
         if stream.received - stream.ws.bytes_parsed > UNREAD:
             stream.error_code = ErrorCode.H3_EXCESSIVE_LOAD
             self.cut(event.stream_id)
 
     def cut(self, stream_id: int, peer_ended: bool = False, we_ended: bool = False) -> None:
-        """Half of a stream is lost, or late: a WebSocket has no use for the other half."""
+        """Half of a stream is lost: a WebSocket has no use for the other half."""
         stream = self.streams.get(stream_id)
         if stream is not None:
             stream.peer_ended |= peer_ended
             stream.we_ended |= we_ended
-            stream.ws.receive_reset()
+            stream.ws.receive_reset(self.loop.time())
             self.pump(stream_id)
-            super().transmit()
 
     def pump(self, stream_id: int) -> None:
         """Send what waits, and take events for as long as nothing is in the way of it."""
@@ -95,7 +97,6 @@ class H3Adapter(QuicConnectionProtocol):
         if ws.send_eof and not stream.we_ended:
             stream.we_ended = True
             self.h3.send_data(stream_id, b"", end_stream=True)
-            asyncio.get_running_loop().call_later(CLOSING, self.cut, stream_id)
         if ws.finished:
             if not (stream.we_ended and stream.peer_ended):
                 self.quic.reset_stream(stream_id, stream.error_code)
@@ -129,9 +130,22 @@ class H3Adapter(QuicConnectionProtocol):
                     self.cut(stream_id, peer_ended=True, we_ended=True)
 
     def transmit(self) -> None:
-        """Called whenever something has come, or a timer went off: there may be room now."""
+        """Called whenever something has come, or a timer of QUIC's went off."""
         super().transmit()
         for stream_id, stream in list(self.streams.items()):
-            if stream.ws.pending_bytes:
+            if stream.ws.pending_bytes:  # there may be room now
+                self.pump(stream_id)
+        self.tick()
+
+    def tick(self) -> None:
+        """Let the deadlines pass that have, and come back for the next one."""
+        for stream_id, stream in list(self.streams.items()):
+            if (stream.ws.next_deadline() or math.inf) <= self.loop.time():
+                stream.ws.handle_timeout(self.loop.time())
                 self.pump(stream_id)
         super().transmit()
+        deadlines = [stream.ws.next_deadline() or math.inf for stream in self.streams.values()]
+        if self.timer is not None:
+            self.timer.cancel()
+        if min(deadlines, default=math.inf) < math.inf:
+            self.timer = self.loop.call_at(min(deadlines), self.tick)

@@ -49,7 +49,9 @@ class Client(H3Adapter):
     def begin(self) -> None:
         self.has_begun = True
         for target in (self.uri.target, self.uri.target, "/nowhere"):
-            ws = ClientConnection(self.uri, target=target, extended_connect=True)
+            ws = ClientConnection(
+                self.uri, target=target, extended_connect=True, now=self.loop.time()
+            )
             self.add(self.quic.get_next_available_stream_id(), ws)
         request = {
             b":method": b"GET",

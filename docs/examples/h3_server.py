@@ -21,6 +21,7 @@ from wsproto_core import (
     PerMessageDeflate,
     Request,
     ServerConnection,
+    Timeouts,
     extended_connect_protocol,
 )
 
@@ -28,13 +29,19 @@ PAGE = b"The WebSocket is at /ws.\n"
 
 
 class Server(H3Adapter):
+    timeouts = Timeouts()
+
     def on_other(self, event: H3Event) -> None:
         if isinstance(event, HeadersReceived):
             if extended_connect_protocol(event.headers) is None:
                 self.respond(event.stream_id, dict(event.headers))
             else:
                 ws = ServerConnection.from_extended_connect(
-                    event.headers, end_stream=event.stream_ended, extensions=[PerMessageDeflate()]
+                    event.headers,
+                    end_stream=event.stream_ended,
+                    extensions=[PerMessageDeflate()],
+                    timeouts=self.timeouts,
+                    now=self.loop.time(),
                 )
                 self.add(event.stream_id, ws)
 
