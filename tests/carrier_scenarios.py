@@ -191,10 +191,16 @@ def a_rejection_with_a_body_in_pieces(c: Carrier) -> None:
 
 
 @scenario()
+def a_rejection_of_any_length(c: Carrier) -> None:
+    pieces = RejectData(b"not ", False), RejectData(b"now")
+    c.server.react = rejecting(RejectConnection(404, (), True), *pieces)
+    c.run()
+    assert c.client.events[1:] == [RejectData(b"not now")]
+
+
+@scenario()
 def a_reset_in_the_body_of_a_rejection(c: Carrier) -> None:
-    c.server.react = rejecting(
-        RejectConnection(404, [("Content-Length", "7")], True), RejectData(b"not ", False)
-    )
+    c.server.react = rejecting(RejectConnection(404, (), True), RejectData(b"not ", False))
     c.reset(c.server)
     assert c.client.events[1:] == [RejectData(b"not ", truncated=True)]
 

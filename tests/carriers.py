@@ -56,6 +56,7 @@ class Side:
         self.react: Reaction = accept
         self.raw = bytearray()  # to be sent as it is
         self.has_ended = False  # its half of the stream
+        self.saw_end = False  # of the other half
 
     def take(self) -> None:
         for event in self.ws.events():
@@ -67,11 +68,12 @@ class Side:
         self.take()
 
     def end(self) -> None:
+        self.saw_end = True
         self.ws.receive_eof()
         self.take()
 
     def reset(self) -> None:
-        self.has_ended = True
+        self.has_ended = self.saw_end = True
         self.raw.clear()
         self.ws.receive_reset()
         self.take()
@@ -151,6 +153,8 @@ class Carrier(ABC):
         if ws.send_eof and not (ws.pending_bytes or side.raw or side.has_ended):
             moved = side.has_ended = True
             self.send_end(side)
+        # Nothing is late here, so nobody has a reason to reset.
+        assert side.saw_end or not (self.on_stream and ws.finished)
         return moved
 
     # What it takes of a carrier

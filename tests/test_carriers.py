@@ -33,6 +33,7 @@ OF_THE_CARRIER = {
     "host",
     "sec-websocket-accept",
     "sec-websocket-key",
+    "transfer-encoding",
     "upgrade",
 }
 """The header fields that only HTTP/1.1 has, or that HTTP/2 and HTTP/3 have elsewhere."""
@@ -55,8 +56,9 @@ def comparable(event: Event) -> Any:
 def outcome(side: Side) -> Any:
     """What a side has seen, and how it ended."""
     ws = side.ws
-    result = (ws.state, ws.close_code, ws.close_reason, ws.subprotocol, ws.extensions)
-    return [comparable(event) for event in side.events], result, type(ws.error), ws.pending_bytes
+    agreed = ws.subprotocol, ws.extensions
+    ended = ws.state, ws.finished, ws.close_code, ws.close_reason, type(ws.error)
+    return [comparable(event) for event in side.events], agreed, ended, ws.pending_bytes
 
 
 @cache

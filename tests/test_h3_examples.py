@@ -329,6 +329,23 @@ def test_a_message_that_the_server_does_not_finish_is_not_delivered(folder: Path
     run_in_time(test())
 
 
+class Refusing(H3Adapter):
+    """A server whose answer is the end of the stream too."""
+
+    def on_other(self, event: Any) -> None:
+        self.h3.send_headers(event.stream_id, [(b":status", b"403")], end_stream=True)
+
+
+def test_a_rejection_that_ends_the_stream_has_no_body(folder: Path) -> None:
+    async def test() -> None:
+        async with connected_to(Refusing, folder) as peer:
+            stream_id, _ = peer.open()
+            await peer.until_ended(stream_id)
+            assert peer.events[stream_id] == [RejectConnection(403)]
+
+    run_in_time(test())
+
+
 class Impatient(Server):
     timeouts = Timeouts(eof=0.01)
 
