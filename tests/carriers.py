@@ -29,6 +29,7 @@ from wire import cut
 from wsproto_core import (
     SETTINGS_ENABLE_CONNECT_PROTOCOL,
     ClientConnection,
+    ConnectionState,
     Event,
     Request,
     ResetCode,
@@ -218,7 +219,12 @@ class Http1(Carrier):
 
     def transfer(self) -> bool:
         if not self._sent:
-            return False
+            # A client leaves the first word to the server, up to its deadline.
+            is_late = self.client.ws.state is ConnectionState.CLOSED and not self.client.has_ended
+            if is_late:
+                self.client.has_ended = True
+                self.send_end(self.client)
+            return is_late
         deliver, data = self._sent.popleft()
         deliver(*([] if data is None else [data]))
         return True
