@@ -40,6 +40,7 @@ INTERNAL = {
         "UNLIMITED",
     },
     "wsproto_core.carrier": {
+        "CONTENT_LENGTH",
         "WITHOUT_BODY",
         "BodyPiece",
         "RejectionRules",

@@ -16,6 +16,7 @@ from .exceptions import LocalProtocolError
 from .headers import Headers, check_fields
 
 __all__ = [
+    "CONTENT_LENGTH",
     "WITHOUT_BODY",
     "BodyPiece",
     "RejectionRules",
@@ -26,7 +27,7 @@ __all__ = [
 
 WITHOUT_BODY: Final = (204, 205, 304)
 _WITHOUT_LENGTH: Final = (204, 304)
-_LENGTH: Final = re.compile("[0-9]{1,18}")
+CONTENT_LENGTH: Final = re.compile("[0-9]{1,18}")
 
 
 class RequestHead(NamedTuple):
@@ -122,7 +123,7 @@ class RejectionRules:
         length = headers.get("Content-Length")
         if length is not None and status_code == 204:
             raise LocalProtocolError("an answer with status 204 has no Content-Length")
-        if length is not None and not _LENGTH.fullmatch(length):
+        if length is not None and not CONTENT_LENGTH.fullmatch(length):
             raise LocalProtocolError("Content-Length must be one decimal number")
         if length is not None and not has_body and int(length):
             raise LocalProtocolError(f"Content-Length is {length}, but there is no body")

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from .carrier import (
+    CONTENT_LENGTH,
     WITHOUT_BODY,
     BodyPiece,
     RejectionRules,
@@ -58,7 +59,6 @@ class ResetCode(enum.IntEnum):
 
 _PATH: Final = re.compile(r'/[!-"$-~]*')  # visible ASCII without "#"
 _STATUS: Final = re.compile("[1-9][0-9]{2}")
-_LENGTH: Final = re.compile("[0-9]{1,18}")
 _NOT_IN_VALUES: Final = re.compile("[\0\r\n]")
 
 _CONNECTION_SPECIFIC: Final = frozenset(
@@ -273,7 +273,7 @@ def _parse_response(headers: Headers) -> tuple[ResponseHead, int | None]:
     length = fields.get("content-length")
     if length is None or head.status_code == StreamClient.accepting:
         return head, None  # RFC 9110 section 9.3.6: behind a yes there is no body
-    if not _LENGTH.fullmatch(length):
+    if not CONTENT_LENGTH.fullmatch(length):
         raise _malformed("Content-Length is not one number", "RFC 9110 section 8.6")
     return head, int(length)
 
