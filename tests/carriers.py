@@ -291,7 +291,7 @@ SOON = 30  # seconds; an idle QUIC connection has its next deadline later
 def quic_configurations(window: int) -> tuple[QuicConfiguration, QuicConfiguration]:
     """Those of a client and a server."""
     authority = trustme.CA()
-    windows = {"max_data": window, "max_stream_data": window}
+    windows: dict[str, Any] = {"max_data": window, "max_stream_data": window}
     client = QuicConfiguration(
         alpn_protocols=H3_ALPN,
         cadata=authority.cert_pem.bytes(),
