@@ -9,8 +9,6 @@ gives such events and checks what it reads.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import secrets
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +18,8 @@ import h11
 from wsproto_core import Role, TextMessage
 from wsproto_core.events import whole_text
 from wsproto_core.frames import encode_header
+from wsproto_core.handshake import parse_request
+from wsproto_core.headers import Headers, accept_key
 from wsproto_core.masking_keys import MaskingKeys
 
 __all__ = ["event_sender", "opener", "receiver", "sender"]
@@ -32,7 +32,6 @@ _LONG = 600
 _REPEATED = [_from_bytes(b"\1\0\0\0" * words, "little") for words in range(_LONG // 4 + 2)]
 _TABLES = [bytes(octet ^ key for octet in range(256)) for key in range(256)]
 _TAIL = b"\0\0\xff\xff"
-_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def _unmask_short(buffer: bytes, start: int, stop: int) -> bytes:
@@ -222,7 +221,7 @@ def event_sender(role: Role, deflate: bool) -> Callable[[Sequence[str]], bytes]:
 
 
 def opener(deflate: bool) -> Callable[[bytes], tuple[object, bytes]]:
-    """Has h11 check the request, and answers its key."""
+    """Has h11 check the request's syntax, and wsproto_core what it says; answers its key."""
     extension = b"Sec-WebSocket-Extensions: permessage-deflate\r\n" if deflate else b""
 
     def open_one(request: bytes) -> tuple[object, bytes]:
@@ -232,10 +231,10 @@ def opener(deflate: bool) -> Callable[[bytes], tuple[object, bytes]]:
         for line in lines:
             name, _, value = line.partition(b":")
             fields.append((name, value.strip()))
-        parsed = h11.Request(method=method, target=target, headers=fields)
-        key = dict(parsed.headers)[b"sec-websocket-key"]
-        accept = base64.b64encode(hashlib.sha1(key + _GUID).digest())
-        response = _ACCEPT % (accept, extension)
-        return _Writer(Role.SERVER), response
+        h11.Request(method=method, target=target, headers=fields)
+        headers = Headers([(name.decode(), value.decode()) for name, value in fields])
+        asked = parse_request(method.decode(), target.decode(), headers)
+        accept = accept_key(asked.headers["Sec-WebSocket-Key"]).encode()
+        return asked, _ACCEPT % (accept, extension)
 
     return open_one
