@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from names import AIOHTTP, MEMCPY, NO_PROTOCOL, OURS, WEBSOCKETS, WEBSOCKETS_SERVER, WSPROTO
+from names import AIOHTTP, FLOOR, MEMCPY, NO_PROTOCOL, OURS, WEBSOCKETS, WEBSOCKETS_SERVER, WSPROTO
 from report import Report, ReportedRow
 from targets import Mode
 
@@ -23,6 +23,7 @@ COLOURS = {
     WEBSOCKETS: "#8a63c9",
     WEBSOCKETS_SERVER: "#c05a93",
     AIOHTTP: "#2f9466",
+    FLOOR: "#b9b9b9",
     MEMCPY: "#8a8a8a",
     NO_PROTOCOL: "#8a8a8a",
 }
