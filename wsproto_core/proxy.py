@@ -131,7 +131,7 @@ class ProxyTunnel:
         headers = Headers([("Host", target), *fields])
         self._output = self._carrier.write_request(target, headers, "CONNECT")
         self._body = bytearray()
-        self._trailing_data = b""
+        self._trailing_data = bytearray()
         self._eof = False
         self._reset = False
 
@@ -190,7 +190,7 @@ class ProxyTunnel:
     def trailing_data(self) -> bytes:
         """What came behind the answer that opened the tunnel: the first bytes from the
         other end of it, to be given to what is inside."""
-        return self._trailing_data
+        return bytes(self._trailing_data)
 
     def _next_event(self) -> Event | None:
         if self.state is ConnectionState.CONNECTING:
@@ -211,7 +211,7 @@ class ProxyTunnel:
         if head.status_code < 300:  # an interim one is skipped or refused: it is not below 200
             self.response = TunnelEstablished(head.headers)
             self.state = ConnectionState.OPEN
-            self._trailing_data = self._carrier.take_rest()
+            self._trailing_data += self._carrier.take_rest()
         else:
             has_body = self._carrier.has_body()
             self.response = RejectConnection(head.status_code, head.headers, has_body)
