@@ -103,16 +103,16 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule()
     def drain_but_one_byte(self) -> None:
-        size = max(0, self.queue.pending - 1)
+        size = max(0, self.queue.pending() - 1)
         assert self.queue.drain(size) == self.model.drain(size)
 
     @invariant()
     def pending_is_what_waits(self) -> None:
-        assert self.queue.pending == len(self.model.joined())
+        assert self.queue.pending() == len(self.model.joined())
 
     def teardown(self) -> None:
         assert b"".join(self.queue.drain_all()) == self.model.joined()
-        assert self.queue.pending == 0
+        assert self.queue.pending() == 0
         assert self.queue.drain_all() == []
 
 
@@ -122,7 +122,7 @@ TestQueueAgainstModel = QueueMachine.TestCase
 
 def test_nothing_waits_at_first() -> None:
     queue = OutputQueue(16)
-    assert queue.pending == 0
+    assert queue.pending() == 0
     assert queue.drain_all() == []
     assert queue.drain_joined() == queue.drain(100) == b""
 
@@ -131,7 +131,7 @@ def test_what_is_appended_leaves_in_order_unjoined() -> None:
     queue = OutputQueue(16)
     for data in (b"one", b"two", b"three"):
         queue.append(data)
-    assert queue.pending == 11
+    assert queue.pending() == 11
     assert queue.drain_all() == [b"one", b"two", b"three"]
 
 
@@ -177,7 +177,7 @@ def test_all_queue_the_very_object_behind_what_waits_on_each() -> None:
     queues[1].append_joined(b"h", None, b"joined")
     large = bytes(100_000)
     append_to_all(queues, large)
-    assert [queue.pending for queue in queues] == [100_003, 100_007, 100_000]
+    assert [queue.pending() for queue in queues] == [100_003, 100_007, 100_000]
     waiting = [queue.drain_all() for queue in queues]
     assert [chunks[:-1] for chunks in waiting] == [[b"one"], [b"hjoined"], []]
     assert all(chunks[-1] is large for chunks in waiting)
@@ -189,7 +189,7 @@ def test_drains_of_every_size_give_the_same_bytes(size: int) -> None:
     for data in (b"one", b"two", b"three"):
         queue.append(data)
     pieces = []
-    while queue.pending:
+    while queue.pending():
         pieces.append(queue.drain(size))
     assert b"".join(pieces) == b"onetwothree"
     assert all(len(piece) == size for piece in pieces[:-1])
@@ -252,7 +252,7 @@ def test_the_work_to_drain_a_queue_in_small_steps_is_in_proportion_to_its_length
     for _ in range(4000):
         queue.append(b"a message of 21 bytes")
     CountingList.work = steps = 0
-    while queue.pending:
+    while queue.pending():
         if type(queue._chunks) is list:
             queue._chunks = CountingList(queue._chunks)
         queue.drain(size)
@@ -266,7 +266,7 @@ def test_only_the_newest_pongs_wait(limit: int) -> None:
     pongs = [bytes([number]) for number in range(100)]
     for pong in pongs:
         queue.append_pong(pong)
-    assert queue.pending == limit
+    assert queue.pending() == limit
     assert b"".join(queue.drain_all()) == b"".join(pongs[-limit:])
 
 

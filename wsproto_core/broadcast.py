@@ -107,7 +107,7 @@ def _group(
         writer = connection._output
         if connection.state is not is_open:
             skipped.append((connection, Skipped.NOT_OPEN))
-        elif writer.pending > most:
+        elif most >= 0 and writer.pending() > most:
             skipped.append((connection, Skipped.BACKLOG))
         elif writer._opcode:
             skipped.append((connection, Skipped.MID_MESSAGE))
@@ -166,7 +166,7 @@ def _content(
 
 def _backlog(max_backlog: int | None) -> int:
     if max_backlog is None:
-        return sys.maxsize
+        return -1
     if not isinstance(max_backlog, int):
         raise TypeError(f"max_backlog must be int or None, not {type(max_backlog).__name__}")
     if max_backlog < 0:

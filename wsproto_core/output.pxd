@@ -13,9 +13,11 @@ cdef class OutputQueue:
     cdef bytes _only
     cdef list _pongs
     cdef int _holes, _max_pongs
-    cdef Py_ssize_t _first, _sent
-    cdef readonly Py_ssize_t pending
+    cdef int _counted, _first
+    cdef Py_ssize_t _sent, _size
 
+    @cython.locals(chunks=list, at=Py_ssize_t, size=Py_ssize_t, joined=bytearray)
+    cpdef Py_ssize_t pending(self) except -1
     cpdef append(self, bytes data)
     cdef list _as_list(self)
     @cython.locals(joined=bytearray, batch=bytes, at=Py_ssize_t)
@@ -36,5 +38,5 @@ cdef class OutputQueue:
     cpdef bytes drain(self, Py_ssize_t max_bytes)
 
 
-@cython.locals(queue=OutputQueue, size=Py_ssize_t)
+@cython.locals(queue=OutputQueue)
 cpdef append_to_all(list queues, bytes data)

@@ -31,6 +31,7 @@ class OutputQueue:
 
     __slots__ = (
         "_chunks",
+        "_counted",
         "_first",
         "_holes",
         "_joined",
@@ -38,7 +39,7 @@ class OutputQueue:
         "_only",
         "_pongs",
         "_sent",
-        "pending",
+        "_size",
     )
 
     def __init__(self, max_pongs: int) -> None:
@@ -50,7 +51,20 @@ class OutputQueue:
         self._holes = 0  # chunks that gave way or have left: they are empty now
         self._first = 0  # where in _chunks the first one is that has not left
         self._sent = 0  # bytes of it that have left already
-        self.pending: int = 0
+        self._counted = 0  # how many of _chunks were counted so far
+        self._size = 0  # bytes in these that have not left
+
+    def pending(self) -> int:
+        """How many bytes wait. They are counted when that is asked for."""
+        joined = self._joined
+        size = len(self._only) if joined is None else len(self._only) + len(joined)
+        chunks = self._chunks
+        if chunks is None:
+            return size
+        for at in range(self._counted, len(chunks)):
+            self._size += len(chunks[at])
+        self._counted = len(chunks)
+        return size + self._size
 
     def append(self, data: bytes) -> None:
         """Queue `data`, which must not be empty, behind all that waits."""
@@ -63,7 +77,6 @@ class OutputQueue:
             self._only = b""
         else:
             self._only = data
-        self.pending += len(data)
 
     def _as_list(self) -> list[bytes]:
         """What waits, in the list where it is from now on."""
@@ -83,7 +96,7 @@ class OutputQueue:
         if joined is None:
             joined = self._joined = bytearray()
         batch = b"" if keys is None else keys.batch
-        self.pending += append_frame(joined, header, batch, at, payload)
+        append_frame(joined, header, batch, at, payload)
         if len(joined) >= _JOINED:
             self._close_joined()
 
@@ -91,7 +104,6 @@ class OutputQueue:
         assert self._joined is not None
         chunk = bytes(self._joined)
         self._joined = None
-        self.pending -= len(chunk)
         self.append(chunk)
 
     def append_pong(self, data: bytes) -> None:
@@ -103,7 +115,8 @@ class OutputQueue:
         self._pongs.append(len(chunks) - 1)
         if len(self._pongs) > self._max_pongs:
             oldest = self._pongs.pop(0)
-            self.pending -= len(chunks[oldest])
+            if oldest < self._counted:
+                self._size -= len(chunks[oldest])
             chunks[oldest] = b""
             self._note_holes(chunks, 1)
 
@@ -116,13 +129,17 @@ class OutputQueue:
         waiting = set(self._pongs or ())
         kept: list[bytes] = []
         pongs: list[int] = []
+        counted = 0
         for index, chunk in enumerate(chunks):
             if chunk:
                 if index in waiting:
                     pongs.append(len(kept))
+                if index < self._counted:
+                    counted += 1
                 kept.append(chunk)
         self._chunks = kept
         self._pongs = pongs
+        self._counted = counted
         self._holes = self._first = 0
 
     def drain_all(self) -> list[bytes]:
@@ -133,7 +150,6 @@ class OutputQueue:
         if chunks is None:
             only = self._only
             self._only = b""
-            self.pending = 0
             return [only] if only else []
         if self._sent:
             chunks[self._first] = chunks[self._first][self._sent :]
@@ -143,7 +159,7 @@ class OutputQueue:
             self._holes = self._first = 0
         self._chunks = None
         self._pongs = None
-        self.pending = 0
+        self._counted = self._size = 0
         return chunks
 
     def drain_joined(self) -> bytes:
@@ -153,16 +169,17 @@ class OutputQueue:
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
         only = self._only
         self._only = b""
-        self.pending = 0
         return only
 
     def drain(self, max_bytes: int) -> bytes:
         """Take out up to `max_bytes` bytes. A pong that left in part gives way no more."""
-        if max_bytes >= self.pending:
+        if max_bytes >= self.pending():
             return self.drain_joined()
         if self._joined is not None:
             self._close_joined()
         chunks = self._as_list()
+        self.pending()
+        self._size -= max_bytes
         taken: list[bytes] = []
         room = max_bytes
         at = self._first
@@ -184,13 +201,11 @@ class OutputQueue:
             begun = at + 1 if sent else at
             self._pongs = [pong for pong in self._pongs if pong >= begun]
         self._note_holes(chunks, count)
-        self.pending -= max_bytes
         return b"".join(taken)
 
 
 def append_to_all(queues: Sequence[OutputQueue], data: bytes) -> None:
     """Queue `data`, the same object, on each of `queues`."""
-    size = len(data)
     for queue in queues:
         if queue._joined is not None:
             queue._close_joined()
@@ -201,4 +216,3 @@ def append_to_all(queues: Sequence[OutputQueue], data: bytes) -> None:
             queue._only = b""
         else:
             queue._only = data
-        queue.pending += size

@@ -166,7 +166,7 @@ class Sender:
             raise TypeError(f"max_bytes must be int or None, not {type(max_bytes).__name__}")
         if max_bytes < 0:
             raise ValueError("max_bytes must not be negative")
-        return self._output.drain(min(max_bytes, self._output.pending))
+        return self._output.drain(min(max_bytes, self._output.pending()))
 
     def buffers_to_send(self) -> list[bytes]:
         """Take out what waits to be sent, unjoined, for ``writelines`` or ``sendmsg``."""
@@ -177,7 +177,7 @@ class Sender:
     @property
     def pending_bytes(self) -> int:
         """How many bytes wait to be sent."""
-        return 0 if self._reset else self._output.pending
+        return 0 if self._reset else self._output.pending()
 
     @property
     def finished(self) -> bool:
