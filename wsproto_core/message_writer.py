@@ -96,10 +96,13 @@ class MessageWriter(OutputQueue):
         size = len(payload)
         if not fin or size >= len(headers):
             self._write_frame_of(Opcode.TEXT, payload, fin, compress)
-        elif COMPILED or self._chunks is None or self._keys is not None:
+        elif COMPILED or self._chunks is None:
             self._append_frame(headers[size], payload)
-        else:  # `_append_frame`, without the time that a call takes
+        elif self._keys is None:  # `_append_frame`, without the time that a call takes
             self._chunks.append(headers[size] + payload)
+        else:
+            at = self._keys.draw()
+            self._chunks.append(headers[size] + keyed(self._keys.batch, at, payload))
 
     def write_bytes(self, payload: bytes, fin: bool, compress: bool | None) -> None:
         """Queue a binary message, or one frame of it.

@@ -154,6 +154,7 @@ class H2Adapter(asyncio.Protocol):
         self.tick()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.transport.close()  # Python 3.10 wants to hear it, whoever has ended it
         for stream in self.streams.values():
             stream.peer_ended = True
             stream.ws.receive_reset()
