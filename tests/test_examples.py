@@ -208,11 +208,12 @@ def test_what_one_client_says_all_of_them_hear() -> None:
 
 def test_who_does_not_listen_is_dropped_and_the_others_go_on() -> None:
     message = bytes(1 << 20)
+    count = 48  # more than the system's own buffers hold
     with serving(EXAMPLES / "chat_server.py") as uri, Peer(uri) as deaf, Peer(uri) as peer:
         deaf.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
         deaf.open()
         peer.open()
-        for _ in range(20):
+        for _ in range(count):
             peer.ws.send_bytes(message)
             peer.send()
             assert peer.take(1) == [BytesMessage(message)]
@@ -220,7 +221,7 @@ def test_who_does_not_listen_is_dropped_and_the_others_go_on() -> None:
         with suppress(ConnectionResetError):
             while not deaf.ws.finished:
                 heard += deaf.receive()
-        assert 0 <= heard.count(BytesMessage(message)) < 20
+        assert heard.count(BytesMessage(message)) < count
 
 
 def send_until_stuck(peer: Peer) -> bytes:

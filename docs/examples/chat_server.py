@@ -80,7 +80,8 @@ class Member(asyncio.Protocol):
 
     def write(self) -> None:
         if not self.paused and not self.transport.is_closing():
-            self.transport.writelines(self.ws.buffers_to_send())
+            for data in self.ws.buffers_to_send():  # writelines never pauses on Python 3.12.1
+                self.transport.write(data)
             if self.ws.finished:
                 self.transport.close()  # sends what is left first
 
