@@ -6,6 +6,7 @@ Each takes one connection, and remembers in `asked` what it was told.
 from __future__ import annotations
 
 import socket
+from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from threading import Thread
 from scripts import SECONDS
 
 
-class Proxy:
+class Proxy(ABC):
     def __init__(self) -> None:
         self.asked: list[bytes] = []
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -31,9 +32,9 @@ class Proxy:
                 with target:
                     exchange(sock, target)
 
+    @abstractmethod
     def negotiate(self, sock: socket.socket) -> socket.socket | None:
         """Do what the client asks for; a connection to its target, unless it is refused."""
-        raise NotImplementedError
 
 
 @contextmanager

@@ -125,7 +125,8 @@ class _Reader:
             self.key = key[turn:] + key[:turn]
         self.parts.append(piece)
         if self.inflater is None and not piece.isascii():
-            raise NotImplementedError  # bad text has to fail at its first bad byte
+            # Bad text has to fail at its first bad byte: the cheapest check that can pass.
+            raise ValueError("a frame that comes in pieces must be ASCII")
         if self.left:
             raise StopIteration
         payload = b"".join(self.parts)
