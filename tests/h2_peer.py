@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
 from scripts import EXAMPLES, SECONDS
 
-from wsproto_core import ClientConnection, Event, parse_uri
+from wsproto_core import ClientConnection, Event, Ping, Pong, parse_uri
 
 sys.path.insert(0, str(EXAMPLES))  # as for the programs that are there
 from h2_adapter import H2Adapter, WebSocket
@@ -25,7 +25,7 @@ __all__ = ["H2Adapter", "H2Peer", "Server", "connected", "run_in_time", "server_
 
 
 class H2Peer(H2Adapter):
-    """Keeps every event, of the WebSockets and of h2, by stream."""
+    """Keeps every event but those of the keepalive, of the WebSockets and of h2, by stream."""
 
     def __init__(self, uri: str) -> None:
         super().__init__(client_side=True)
@@ -34,6 +34,7 @@ class H2Peer(H2Adapter):
         self.h2_events: defaultdict[int, list[Any]] = defaultdict(list)
         self.held: set[int] = set()
         self.lost = False
+        self.kept_alive: Counter[tuple[int, type[Event]]] = Counter()
         self._changed = asyncio.Event()
 
     def open(self, target: str | None = None, **options: Any) -> tuple[int, ClientConnection]:
@@ -71,7 +72,11 @@ class H2Peer(H2Adapter):
             super().pump(stream_id)
 
     def on_event(self, stream_id: int, ws: WebSocket, event: Event) -> None:
-        self.events[stream_id].append(event)
+        # A slow machine has the keepalive at work, anywhere in between.
+        if isinstance(event, Ping) or (isinstance(event, Pong) and event.keepalive):
+            self.kept_alive[stream_id, type(event)] += 1
+        else:
+            self.events[stream_id].append(event)
 
     def handle(self, event: Any) -> None:
         self.h2_events[getattr(event, "stream_id", 0) or 0].append(event)

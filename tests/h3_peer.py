@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -15,7 +15,14 @@ from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import ConnectionTerminated, QuicEvent
 from scripts import EXAMPLES
 
-from wsproto_core import SETTINGS_ENABLE_CONNECT_PROTOCOL, ClientConnection, Event, parse_uri
+from wsproto_core import (
+    SETTINGS_ENABLE_CONNECT_PROTOCOL,
+    ClientConnection,
+    Event,
+    Ping,
+    Pong,
+    parse_uri,
+)
 
 sys.path.insert(0, str(EXAMPLES))  # as for the programs that are there
 from h3_adapter import H3Adapter, H3Event, WebSocket
@@ -27,7 +34,7 @@ __all__ = ["H3Adapter", "H3Peer", "Server", "connected"]
 
 
 class H3Peer(H3Adapter):
-    """Keeps every event, of the WebSockets and of aioquic, by stream."""
+    """Keeps every event but those of the keepalive, of the WebSockets and of aioquic, by stream."""
 
     def __init__(self, uri: str, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -35,6 +42,7 @@ class H3Peer(H3Adapter):
         self.events: defaultdict[int, list[Event]] = defaultdict(list)
         self.h3_events: defaultdict[int | None, list[Any]] = defaultdict(list)
         self.lost: ConnectionTerminated | None = None
+        self.kept_alive: Counter[tuple[int, type[Event]]] = Counter()
         self._changed = asyncio.Event()
 
     def open(self, target: str | None = None, **options: Any) -> tuple[int, ClientConnection]:
@@ -69,7 +77,11 @@ class H3Peer(H3Adapter):
         return [each for each in self.h3_events[stream_id] if isinstance(each, kind)]
 
     def on_event(self, stream_id: int, ws: WebSocket, event: Event) -> None:
-        self.events[stream_id].append(event)
+        # A slow machine has the keepalive at work, anywhere in between.
+        if isinstance(event, Ping) or (isinstance(event, Pong) and event.keepalive):
+            self.kept_alive[stream_id, type(event)] += 1
+        else:
+            self.events[stream_id].append(event)
 
     def handle(self, event: H3Event) -> None:
         self.h3_events[event.stream_id].append(event)

@@ -13,7 +13,7 @@ from threading import Timer
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "docs" / "examples"
-SECONDS = 30  # for anything at all; nothing here takes one
+SECONDS = 120  # for anything at all; a few seconds do, even on a slow machine
 
 # echo_server.py listens on a fixed port, for it is to be short. This runs it on a free one.
 ON_A_FREE_PORT = """

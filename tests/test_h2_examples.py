@@ -32,6 +32,7 @@ from wsproto_core import (
     Headers,
     Message,
     PerMessageDeflate,
+    Ping,
     Pong,
     RejectConnection,
     RejectData,
@@ -311,6 +312,30 @@ def test_a_message_that_the_server_does_not_finish_is_not_delivered(folder: Path
             assert isinstance(accepted, AcceptConnection)
             assert lost == CloseConnection(1006, "", CloseSource.TRANSPORT)
             assert not any(isinstance(each, Message) for each in peer.events[stream_id])
+
+    run_in_time(test())
+
+
+class Curious(Server):
+    timeouts = Timeouts(ping=0.01)
+
+
+@pytest.mark.parametrize(
+    ("server", "options", "received"),
+    [(Curious, {}, Ping), (Server, {"timeouts": Timeouts(ping=0.01)}, Pong)],
+    ids=["the server asks", "the client asks"],
+)
+def test_an_idle_connection_is_kept_alive(
+    folder: Path, server: type[H2Adapter], options: dict[str, Any], received: type
+) -> None:
+    async def test() -> None:
+        async with (
+            server_at(server, server_tls(folder)) as uri,
+            connected(uri, client_tls()) as peer,
+        ):
+            stream_id, ws = peer.open(**options)
+            await peer.until(lambda: peer.kept_alive[stream_id, received] == 5)
+            assert ws.state is ConnectionState.OPEN
 
     run_in_time(test())
 

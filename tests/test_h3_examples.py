@@ -28,6 +28,7 @@ from wsproto_core import (
     ConnectionState,
     Headers,
     PerMessageDeflate,
+    Ping,
     Pong,
     RejectConnection,
     RejectData,
@@ -342,6 +343,27 @@ def test_a_rejection_that_ends_the_stream_has_no_body(folder: Path) -> None:
             stream_id, _ = peer.open()
             await peer.until_ended(stream_id)
             assert peer.events[stream_id] == [RejectConnection(403)]
+
+    run_in_time(test())
+
+
+class Curious(Server):
+    timeouts = Timeouts(ping=0.01)
+
+
+@pytest.mark.parametrize(
+    ("server", "options", "received"),
+    [(Curious, {}, Ping), (Server, {"timeouts": Timeouts(ping=0.01)}, Pong)],
+    ids=["the server asks", "the client asks"],
+)
+def test_an_idle_connection_is_kept_alive(
+    folder: Path, server: type[H3Adapter], options: dict[str, Any], received: type
+) -> None:
+    async def test() -> None:
+        async with connected_to(server, folder, "/ws") as peer:
+            stream_id, ws = peer.open(**options)
+            await peer.until(lambda: peer.kept_alive[stream_id, received] == 5)
+            assert ws.state is ConnectionState.OPEN
 
     run_in_time(test())
 

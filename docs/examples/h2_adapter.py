@@ -91,6 +91,7 @@ class H2Adapter(asyncio.Protocol):
         while ws.pending_bytes < self.backlog and (event := next(ws.events(), None)) is not None:
             self.on_event(stream_id, ws, event)
             self.send(stream_id, ws)
+        self.send(stream_id, ws)  # a keepalive ping comes without an event
         if ws.pending_bytes < self.backlog and stream.unread:
             self.h2.acknowledge_received_data(stream.unread, stream_id)
             stream.unread = 0

@@ -92,6 +92,7 @@ class H3Adapter(QuicConnectionProtocol):
         while ws.pending_bytes < self.backlog and (event := next(ws.events(), None)) is not None:
             self.on_event(stream_id, ws, event)
             self.send(stream_id, ws)
+        self.send(stream_id, ws)  # a keepalive ping comes without an event
         if ws.pending_bytes:
             return
         if ws.send_eof and not stream.we_ended:
