@@ -209,9 +209,11 @@ def check_received_fields(fields: Headers) -> None:
     Raises:
         MalformedHandshake: one is not.
     """
-    names = [name for name, _ in fields._fields]
-    values = "".join([value for _, value in fields._fields])
-    if is_token("".join(names)) and all(names) and values.isascii() and values.isprintable():
+    if not fields:
+        return
+    names, values = zip(*fields._fields, strict=True)
+    text = "".join(values)
+    if is_token("".join(names)) and all(names) and text.isascii() and text.isprintable():
         return  # nearly always, and found out in a fraction of the time
     for name, value in fields._fields:
         if not is_token(name):

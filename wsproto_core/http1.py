@@ -180,12 +180,10 @@ def _split_request(head: bytes) -> RequestHead | None:
     refuses is left to the parser, to say what is wrong.
     """
     first, *lines = head.split(b"\r\n")
-    fields: list[tuple[bytes, bytes]] = []
     try:
         method, target, version = first.split(b" ")
-        for line in lines:
-            name, value = line.split(b":", 1)
-            fields.append((name, value.strip(b" \t")))
+        split = [line.split(b":", 1) for line in lines]
+        fields = [(name, value.strip(b" \t")) for name, value in split]
         h11.Request(method=method, target=target, headers=fields)
     except (ValueError, h11.LocalProtocolError):
         return None
