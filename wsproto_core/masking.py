@@ -102,10 +102,10 @@ def keyed(keys: bytes, at: int, payload: bytes) -> bytes:
     key = keys[at : at + 4]
     if size >= _LONG:
         return key + mask(payload, key)
-    both = _from_bytes(key + payload, "little")
-    words = size + 7 >> 2
-    pad = (both & _KEY) * (_REPEATED[words] - 1)  # nothing in the key's own place
-    return (both ^ pad).to_bytes(4 * words, "little")[: 4 + size]
+    words = size + 3 >> 2
+    pad = _from_bytes(key, "little") * _REPEATED[words]
+    masked = _from_bytes(payload, "little") ^ pad
+    return key + masked.to_bytes(4 * words, "little")[:size]
 
 
 def ascii_size(text: object) -> int:

@@ -142,8 +142,10 @@ class MessageWriter(OutputQueue):
             self._write_encoded(first, payload, fin, compress)
         else:
             self._write_frame(first | FIN if fin else first, payload)
-        self._opcode = 0 if fin else opcode
-        self._choose_headers()
+        unfinished = 0 if fin else opcode
+        if unfinished != self._opcode:
+            self._opcode = unfinished
+            self._choose_headers()
 
     def _write_encoded(
         self, opcode: Opcode, payload: bytes, fin: bool, compress: bool | None

@@ -1,10 +1,11 @@
 """The floor: the least that pure Python can do for a row, with next to nothing checked.
 
 It finds payloads in what it is fed and hands over an event for each, one at a time, as an
-engine must whose events take effect when they are taken; or it builds frames and queues
-them. Its events are wsproto_core's own. It keeps no state but its place in the input, no
-limit, and refuses nothing. Where it does not reach a target, no engine in Python does that
-gives such events and checks what it reads.
+engine must whose events take effect when they are taken. Its events are wsproto_core's own. It
+keeps no state but its place in the input, no limit, and refuses nothing. Or it builds frames and
+queues them: then it makes sure that it is given text which can be sent now, and no more. Where
+it does not reach a target, no engine in Python does that gives such events and checks what it
+reads.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import h11
 
-from wsproto_core import Role, TextMessage
+from wsproto_core import Event, Role, TextMessage
 from wsproto_core.events import whole_text
 from wsproto_core.frames import encode_header
 from wsproto_core.handshake import parse_request
@@ -148,19 +149,33 @@ _SHORT = {
 class _Writer:
     """Text messages of one frame each."""
 
-    __slots__ = ("keys", "masked", "queue", "short")
+    __slots__ = ("fragmented", "keys", "masked", "open", "queue", "short")
 
     def __init__(self, role: Role) -> None:
+        self.open = True
+        self.fragmented = False
         self.queue: list[bytes] = []
         self.keys = None if role is Role.SERVER else MaskingKeys(secrets.token_bytes)
         self.masked = 0 if self.keys is None else 0x80
         self.short = _SHORT[self.masked]
 
-    def send(self, event: TextMessage) -> None:
-        self.send_text(event.data)
+    def send(self, event: Event) -> None:
+        if not isinstance(event, TextMessage):
+            raise TypeError("text only")
+        finished = event.message_finished
+        self.send_text(event.data, message_finished=finished, compress=event.compress)
 
-    def send_text(self, text: str) -> None:
-        payload = text.encode()
+    def send_text(
+        self, data: str, *, message_finished: bool = True, compress: bool | None = None
+    ) -> None:
+        if not self.open or not message_finished or self.fragmented or compress:
+            raise ValueError("one message after the other, as it is, while it can be sent")
+        if type(data) is not str:
+            raise TypeError("text only")
+        try:
+            payload = data.encode()
+        except UnicodeEncodeError:
+            raise ValueError("no UTF-8") from None
         size = len(payload)
         header = self.short[size] if size < 126 else encode_header(0x81, size, self.masked)
         keys = self.keys
@@ -170,10 +185,10 @@ class _Writer:
         at = keys.draw()
         key = keys.batch[at : at + 4]
         if size < _LONG:
-            both = _from_bytes(key + payload, "little")
-            words = size + 7 >> 2
-            pad = (both & 0xFFFFFFFF) * (_REPEATED[words] - 1)
-            self.queue.append(header + (both ^ pad).to_bytes(4 * words, "little")[: 4 + size])
+            words = size + 3 >> 2
+            pad = _from_bytes(key, "little") * _REPEATED[words]
+            masked = (_from_bytes(payload, "little") ^ pad).to_bytes(4 * words, "little")
+            self.queue.append(header + key + masked[:size])
         else:
             self.queue.append(header + key + _unmask_long(payload, key))
 
