@@ -114,7 +114,8 @@ def send_deflated(effort: Effort) -> dict[str, float]:
 
 def broadcast(connections: int, deflate: bool, effort: Effort) -> dict[str, float]:
     text = "".join(json_messages(6))[: 1 << 10]
-    senders = {name: make(connections, deflate) for name, make in engines.BROADCASTERS.items()}
+    makers = _with_floor(engines.BROADCASTERS, floor.broadcaster)
+    senders = {name: make(connections, deflate) for name, make in makers.items()}
     for name, sender in senders.items():
         sent: list[bytes] = []
         sender(text, sent.append)

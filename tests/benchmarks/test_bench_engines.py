@@ -113,9 +113,15 @@ def test_senders_compress_with_context_takeover(name: str) -> None:
 
 
 @pytest.mark.parametrize("deflate", [False, True])
-@pytest.mark.parametrize("name", engines.BROADCASTERS)
-def test_broadcasters_send_each_message_on_each_connection(name: str, deflate: bool) -> None:
-    send = engines.BROADCASTERS[name](3, deflate)
+@pytest.mark.parametrize(
+    "make",
+    [*engines.BROADCASTERS.values(), floor.broadcaster],
+    ids=[*engines.BROADCASTERS, "floor"],
+)
+def test_broadcasters_send_each_message_on_each_connection(
+    make: engines.BroadcasterMaker, deflate: bool
+) -> None:
+    send = make(3, deflate)
     streams = [b""] * 3
     texts = json_messages(4)
     for text in texts:

@@ -27,6 +27,7 @@ __all__ = [
     "SENDERS",
     "VERSIONS",
     "Broadcaster",
+    "BroadcasterMaker",
     "Echoer",
     "Opener",
     "Receiver",
@@ -54,6 +55,9 @@ Echoer: TypeAlias = Callable[[bytes], bytes]
 SenderMaker: TypeAlias = Callable[[Role, bool], Sender]
 """By role, and whether permessage-deflate was agreed on."""
 
+BroadcasterMaker: TypeAlias = Callable[[int, bool], Broadcaster]
+"""By the number of connections, and whether permessage-deflate was agreed on."""
+
 VERSIONS = {
     OURS: running.VERSION,
     WSPROTO: peer_wsproto.VERSION,
@@ -80,13 +84,12 @@ SENDERS: Mapping[str, SenderMaker] = {
 EVENT_SENDERS: Mapping[str, SenderMaker] = {**SENDERS, OURS: ours.event_sender}
 """The same, but ours is given an event object for each message, as wsproto always is."""
 
-BROADCASTERS: Mapping[str, Callable[[int, bool], Broadcaster]] = {
+BROADCASTERS: Mapping[str, BroadcasterMaker] = {
     OURS: ours.broadcaster,
     WSPROTO: peer_wsproto.broadcaster,
     WEBSOCKETS: peer_websockets.broadcaster,
 }
-"""By the number of connections, and whether permessage-deflate was agreed on. The peers send
-to each connection in turn."""
+"""The peers send to each connection in turn."""
 
 MASKERS: Mapping[str, Callable[[bytes, bytes], bytes | bytearray]] = {
     OURS: ours.mask,

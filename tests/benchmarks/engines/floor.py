@@ -23,7 +23,7 @@ from wsproto_core.handshake import parse_request
 from wsproto_core.headers import Headers, accept_key
 from wsproto_core.masking_keys import MaskingKeys
 
-__all__ = ["event_sender", "opener", "receiver", "sender"]
+__all__ = ["broadcaster", "event_sender", "opener", "receiver", "sender"]
 
 _from_bytes = int.from_bytes
 
@@ -135,6 +135,41 @@ class _Reader:
         if self.inflater is not None:
             payload = self.inflater.decompress(payload) + self.inflater.decompress(_TAIL)
         return whole_text(payload.decode())
+
+
+class _Listener:
+    """One of those that a broadcast goes to."""
+
+    __slots__ = ("open", "waiting")
+
+    def __init__(self) -> None:
+        self.open = True
+        self.waiting = b""
+
+    def data_to_send(self) -> bytes:
+        data = self.waiting
+        self.waiting = b""
+        return data
+
+
+def broadcaster(count: int, deflate: bool) -> Callable[[str, Callable[[bytes], object]], None]:
+    listeners = [_Listener() for _ in range(count)]
+
+    def send(text: str, write: Callable[[bytes], object]) -> None:
+        first, payload = 0x81, text.encode()
+        if deflate:
+            deflater = zlib.compressobj(wbits=-15)
+            first, payload = 0xC1, deflater.compress(payload)
+            payload += deflater.flush(zlib.Z_SYNC_FLUSH)[:-4]
+        frame = encode_header(first, len(payload), 0) + payload
+        for listener in listeners:
+            if not listener.open or listener.waiting:
+                raise ValueError("one message after the other, while it can be sent")
+            listener.waiting = frame
+        for listener in listeners:
+            write(listener.data_to_send())
+
+    return send
 
 
 _ACCEPT = (
