@@ -179,7 +179,7 @@ def mask(size: int, effort: Effort) -> dict[str, float]:
 
 def handshake(deflate: bool, effort: Effort) -> dict[str, float]:
     count = effort.count(100)
-    # In both modes, for what reads a request is not compiled.
+    # In both modes: h11 is compiled in neither.
     makers = {**engines.OPENERS, FLOOR: floor.opener}
     openers = {name: make(deflate) for name, make in makers.items()}
     for name, opener in openers.items():
