@@ -2,10 +2,10 @@
 
 It finds payloads in what it is fed and hands over an event for each, one at a time, as an
 engine must whose events take effect when they are taken. Its events are wsproto_core's own. It
-keeps no state but its place in the input, no limit, and refuses nothing. Or it builds frames and
-queues them: then it makes sure that it is given text which can be sent now, and no more. Where
-it does not reach a target, no engine in Python does that gives such events and checks what it
-reads.
+keeps no state but its place in the input, and no limit but on what it inflates. Or it builds
+frames and queues them: then it makes sure that it is given text which can be sent now, and no
+more. Where it does not reach a target, no engine in Python does that gives such events and
+checks what it reads.
 """
 
 from __future__ import annotations
@@ -32,7 +32,11 @@ _LONG = 600
 
 _REPEATED = [_from_bytes(b"\1\0\0\0" * words, "little") for words in range(_LONG // 4 + 2)]
 _TABLES = [bytes(octet ^ key for octet in range(256)) for key in range(256)]
-_TAIL = b"\0\0\xff\xff"
+_TAIL = b"\0\0\xff\xff" + b"\0\0\0\xff\xff" * 48
+"""The end of compressed data, and the empty blocks that it takes to find all that was cut short:
+the codes of a block may come to 245 bytes."""
+
+_ROOM = 1 << 14  # bytes of a message, inflated
 
 
 def _unmask_short(buffer: bytes, start: int, stop: int) -> bytes:
@@ -98,9 +102,11 @@ class _Reader:
             payload = _unmask_short(buffer, start, stop)
         else:
             payload = _unmask_long(buffer[start + 4 : stop], buffer[start : start + 4])
-        if self.inflater is not None:
-            payload = self.inflater.decompress(payload)
-            payload += self.inflater.decompress(_TAIL)  # finds data that was cut
+        inflater = self.inflater
+        if inflater is not None:
+            payload = inflater.decompress(payload, _ROOM)
+            if inflater.unconsumed_tail or inflater.decompress(_TAIL, 1):
+                raise ValueError("a message that is too big, or was cut short")
         return whole_text(payload.decode())
 
     def _begin(self, start: int, length: int) -> TextMessage:
@@ -133,7 +139,7 @@ class _Reader:
         payload = b"".join(self.parts)
         self.parts = []
         if self.inflater is not None:
-            payload = self.inflater.decompress(payload) + self.inflater.decompress(_TAIL)
+            payload = self.inflater.decompress(payload) + self.inflater.decompress(_TAIL, 1)
         return whole_text(payload.decode())
 
 
