@@ -101,6 +101,7 @@ cpdef Py_ssize_t append_frame(
     cdef const unsigned char *source
     cdef unsigned char *place
     cdef Py_ssize_t before = len(target)
+    cdef Py_ssize_t header_size = len(header)
     cdef Py_ssize_t key_size = 4 if keys else 0
     cdef Py_ssize_t size = ascii_size(payload)
     if size >= 0:
@@ -109,10 +110,13 @@ cpdef Py_ssize_t append_frame(
         source = _at(<bytes?>payload, 0)
         size = len(<bytes>payload)
     assert 0 <= at <= len(keys) - key_size
-    PyByteArray_Resize(target, before + len(header) + key_size + size)
+    PyByteArray_Resize(target, before + header_size + key_size + size)
     place = <unsigned char *>PyByteArray_AS_STRING(target) + before
-    memcpy(place, _at(header, 0), len(header))
-    place += len(header)
+    if header_size == 2:
+        memcpy(place, _at(header, 0), 2)  # no call, where the size is a constant
+    else:
+        memcpy(place, _at(header, 0), header_size)
+    place += header_size
     if key_size:
         memcpy(place, _at(keys, at), 4)
         wspc_mask(place + 4, source, size, _at(keys, at))

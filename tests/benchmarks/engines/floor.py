@@ -203,8 +203,8 @@ class _Writer:
     def send(self, event: Event) -> None:
         if not isinstance(event, TextMessage):
             raise TypeError("text only")
-        finished = event.message_finished
-        self.send_text(event.data, message_finished=finished, compress=event.compress)
+        finished = event._message_finished  # its property takes longer
+        self.send_text(event._data, message_finished=finished, compress=event._compress)
 
     def send_text(
         self, data: str, *, message_finished: bool = True, compress: bool | None = None
