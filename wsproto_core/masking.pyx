@@ -38,6 +38,9 @@ cdef extern from "masking.h" nogil:
 
 
 cdef extern from "Python.h":
+    ctypedef struct _ByteArray "PyByteArrayObject":
+        Py_ssize_t ob_alloc
+
     Py_ssize_t PY_SSIZE_T_MAX
     object PyUnicode_New(Py_ssize_t size, Py_UCS4 highest)
     unsigned char *PyUnicode_1BYTE_DATA(object text)
@@ -110,7 +113,11 @@ cpdef Py_ssize_t append_frame(
         source = _at(<bytes?>payload, 0)
         size = len(<bytes>payload)
     assert 0 <= at <= len(keys) - key_size
-    PyByteArray_Resize(target, before + header_size + key_size + size)
+    cdef Py_ssize_t after = before + header_size + key_size + size
+    if after >= (<_ByteArray *>target).ob_alloc:
+        # By itself it would grow by an eighth, which moves what is there over and over.
+        PyByteArray_Resize(target, 2 * after)
+    PyByteArray_Resize(target, after)
     place = <unsigned char *>PyByteArray_AS_STRING(target) + before
     if header_size == 2:
         memcpy(place, _at(header, 0), 2)  # no call, where the size is a constant

@@ -16,7 +16,7 @@ from engines import floor, peer_websockets
 from names import OURS
 from traffic import KEY, REQUEST, compressed, continuation, cut, frame, json_messages
 
-from wsproto_core import Connection, PerMessageDeflate, Request, Role, ServerConnection
+from wsproto_core import COMPILED, Connection, PerMessageDeflate, Request, Role, ServerConnection
 
 TEXTS = ("a", "naïve ☃", "b" * 125, "c" * 126, "d" * 65_535, "e" * 65_536)
 
@@ -197,7 +197,7 @@ def test_the_floor_inflates(piece: int) -> None:
 
 
 @pytest.mark.parametrize("role", Role)
-@pytest.mark.parametrize("make", [floor.sender, floor.event_sender])
+@pytest.mark.parametrize("make", [floor.sender] if COMPILED else [floor.sender, floor.event_sender])
 def test_the_floor_sends_each_message(make: engines.SenderMaker, role: Role) -> None:
     send = make(role, False)
     for _ in range(2):

@@ -203,7 +203,7 @@ class _Writer:
     def send(self, event: Event) -> None:
         if not isinstance(event, TextMessage):
             raise TypeError("text only")
-        finished = event._message_finished  # its property takes longer
+        finished = event._message_finished  # pure only; a property takes longer
         self.send_text(event._data, message_finished=finished, compress=event._compress)
 
     def send_text(
