@@ -1,6 +1,6 @@
 cdef class Timers:
     cdef bint _any_data, _has_untaken
-    cdef double _arrival
+    cdef double _arrival, _last_timeout
     cdef public double clock
     cdef object _deadline, _pings, _role, _state, _timeouts, _timer, _waiting
     cdef readonly object latency

@@ -114,6 +114,7 @@ class Timers:
         "_arrival",
         "_deadline",
         "_has_untaken",
+        "_last_timeout",
         "_pings",
         "_role",
         "_state",
@@ -140,6 +141,7 @@ class Timers:
         self._has_untaken = False
         # Only while something waits: an empty deque takes more memory than all the rest.
         self._waiting: deque[tuple[float, bytes | Mark | HeaderList]] | None = None
+        self._last_timeout = -math.inf  # the latest Mark.TIMEOUT that waits
         self._pings: list[_Ping] = []
         self.latency: float | None = None
         self.enter(state)
@@ -167,11 +169,7 @@ class Timers:
     def next_deadline(self) -> float | None:
         """The deadline, unless the news that it has passed is on its way already."""
         deadline = self._deadline
-        if deadline is not None:
-            for moment, what in self._waiting or ():
-                if what is Mark.TIMEOUT and deadline <= moment:
-                    return None
-        return deadline
+        return None if deadline is None or deadline <= self._last_timeout else deadline
 
     def passed(self) -> Timer | None:
         """The timer that has run out by the time of the input that was taken last."""
@@ -200,6 +198,8 @@ class Timers:
         elif what is Mark.TIMEOUT and waiting[-1][1] is Mark.TIMEOUT:
             waiting.pop()  # what it would have brought about, the new one does
         waiting.append((self.clock, what))
+        if what is Mark.TIMEOUT:
+            self._last_timeout = self.clock
         return False
 
     def take(self) -> bytes | Mark | HeaderList | None:
@@ -211,6 +211,8 @@ class Timers:
         moment, what = waiting.popleft()
         if not waiting:
             self._waiting = None
+        if what is Mark.TIMEOUT and moment == self._last_timeout:
+            self._last_timeout = -math.inf
         self._begin(moment, what)
         return what
 

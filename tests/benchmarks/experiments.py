@@ -149,6 +149,25 @@ def drain(max_bytes: int | None) -> Measure:
     return measure
 
 
+def take_late(now: float | None) -> Measure:
+    """Input of which nothing is looked at before all of it is there."""
+    data = frame(TEXT.encode(), True)
+
+    def measure(count: int, seconds: float) -> float:
+        connection = Connection(Role.SERVER, now=now)
+
+        def run() -> None:
+            for _ in range(count):
+                connection.receive_data(data, now)
+                connection.next_deadline()
+            if sum(1 for _ in connection.events()) != count:
+                raise RuntimeError(f"other than {count} messages")
+
+        return best_time(run, seconds)
+
+    return measure
+
+
 def idle_memory(kind: str) -> Measure:
     """The resident memory of open connections, in a process of their own."""
 
@@ -214,6 +233,15 @@ EXPERIMENTS = (
         "message",
         "ns",
         {"all at once": drain(None), "1448 bytes at a time": drain(1448)},
+        _powers(4, 1 << 16),
+        _powers(4, 1 << 16),
+    ),
+    Experiment(
+        "input-queue",
+        f"Messages of {len(TEXT)} bytes received, then taken",
+        "message",
+        "ns",
+        {"without the time": take_late(None), "with the time": take_late(0)},
         _powers(4, 1 << 16),
         _powers(4, 1 << 16),
     ),

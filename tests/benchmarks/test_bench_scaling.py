@@ -132,6 +132,7 @@ def test_experiments_reach_as_far_as_they_have_to() -> None:
         "fragments": (1, Limits().max_fragments),
         "pieces": (1, 1 << 20),
         "output-queue": (1, 1 << 16),
+        "input-queue": (1, 1 << 16),
         "connections": (1, 100_000),
     }
 
