@@ -55,8 +55,9 @@ def type_alias(name: str) -> tuple[str, str]:
     Raises:
         KeyError: no module of the package defines and describes that name.
     """
-    for module in (wsproto_core.types, wsproto_core.headers, wsproto_core.handshake):
-        for found, value, text in _documented_names(ast.parse(inspect.getsource(module)).body):
+    for module in ("types", "headers", "handshake"):
+        source = Path(wsproto_core.__file__).with_name(f"{module}.py")  # compiled, it is there too
+        for found, value, text in _documented_names(ast.parse(source.read_text("utf-8")).body):
             if found == name and value is not None:
                 definition = ast.literal_eval(value) if _is_text(value) else ast.unparse(value)
                 return definition, text
