@@ -288,7 +288,7 @@ def test_a_bare_message_cannot_be_sent() -> None:
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_connections_and_their_iterators_cannot_be_pickled(protocol: int) -> None:
     for thing in (Connection(Role.SERVER), Connection(Role.CLIENT).events()):
-        with pytest.raises(TypeError, match="cannot be copied or pickled"):
+        with pytest.raises(TypeError, match=r"cannot (be copied or pickled|pickle)"):
             pickle.dumps(thing, protocol)
-        with pytest.raises(TypeError, match="cannot be copied or pickled"):
+        with pytest.raises(TypeError, match=r"cannot (be copied or pickled|pickle)"):
             copy.copy(thing)

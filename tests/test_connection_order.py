@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from wire import (
+    BINARY,
     CLOSE,
     FIN,
     PING,
     PONG,
+    REQUEST,
     ROLES,
     TEXT,
     close_payload,
@@ -25,7 +29,9 @@ from wsproto_core import (
     Limits,
     Ping,
     Pong,
+    Request,
     Role,
+    ServerConnection,
     TextMessage,
 )
 
@@ -140,8 +146,38 @@ def test_every_iterator_goes_on_where_the_others_stopped() -> None:
     assert list(first) == [TextMessage("x")]
     with pytest.raises(StopIteration):
         next(first)
-    ws.receive_data(frame_to(Role.CLIENT, FIN | TEXT, b"y"))
-    assert list(first) == [TextMessage("y")]
+
+
+@each_role
+def test_an_iterator_that_has_come_to_its_end_stays_there(role: Role) -> None:
+    ws = connection(role)
+    for ended in (ws.events(), ws.receive_data(b"")):
+        assert list(ended) == []
+        fresh = ws.receive_data(frame_to(role, FIN | TEXT, b"x"))
+        assert list(ended) == []
+        assert list(fresh) == [TextMessage("x")]
+
+
+def test_an_iterator_that_ended_ahead_of_the_request_stays_there() -> None:
+    server = ServerConnection()
+    ended = server.events()
+    assert list(ended) == []
+    (request,) = server.receive_data(REQUEST)
+    assert isinstance(request, Request)
+    server.accept()
+    server.receive_data(frame_to(Role.SERVER, FIN | TEXT, b"x"))
+    assert list(ended) == []
+    assert list(server.events()) == [TextMessage("x")]
+
+
+@each_role
+@pytest.mark.parametrize("cut", [None, -1])
+def test_input_that_is_spent_is_not_kept(role: Role, cut: int | None) -> None:
+    ws = connection(role)
+    data = frame_to(role, FIN | BINARY, bytes(2000))[:cut]
+    for _ in ws.receive_data(data):
+        pass
+    assert sys.getrefcount(data) == 2
 
 
 # Pings and pongs

@@ -6,12 +6,14 @@ import copy
 import inspect
 import pickle
 from collections.abc import Sequence
+from types import MemberDescriptorType
 from typing import Any
 
 import pytest
 
 import wsproto_core
 from wsproto_core import (
+    COMPILED,
     AcceptConnection,
     BytesMessage,
     CloseConnection,
@@ -344,3 +346,9 @@ def test_close_sources() -> None:
 def test_a_message_that_is_neither_text_nor_bytes_still_has_its_fields() -> None:
     message = Message(b"x", False)
     assert (message.data, message.frame_finished, message.message_finished) == (b"x", False, True)
+
+
+@pytest.mark.parametrize("kind", [TextMessage, BytesMessage])
+def test_data_that_is_compiled_is_read_without_a_call(kind: type[Message]) -> None:
+    assert isinstance(vars(kind)["data"], MemberDescriptorType if COMPILED else property)
+    assert kind.data.__doc__ == ("The text." if kind is TextMessage else "The bytes.")

@@ -284,19 +284,34 @@ def test_payloads_of_every_form_of_length(
         (Limits(max_frame_size=0), 0),
     ],
 )
+@pytest.mark.parametrize("kind", [TEXT, BINARY])
 def test_a_frame_of_exactly_the_limit_and_one_byte_more(
-    role: Role, delivery: Literal["message", "chunk"], size: int | None, limits: Limits, most: int
+    role: Role,
+    delivery: Literal["message", "chunk"],
+    size: int | None,
+    limits: Limits,
+    most: int,
+    kind: int,
 ) -> None:
     fits = Connection(role, limits=limits, delivery=delivery)
-    events = receive(fits, frame_to(role, FIN | BINARY, bytes(most)), size)
+    events = receive(fits, frame_to(role, FIN | kind, bytes(most)), size)
     assert fits.error is None
     assert sum(len(event.data) for event in events) == most  # type: ignore[attr-defined]
 
-    over = Connection(role, limits=limits, delivery=delivery)
-    (event,) = receive(over, header_to(role, FIN | BINARY, most + 1), size)
+    for behind in (b"", bytes(most + 1)):
+        over = Connection(role, limits=limits, delivery=delivery)
+        (event,) = receive(over, header_to(role, FIN | kind, most + 1) + behind, size)
+        assert isinstance(event, CloseConnection)
+        assert (event.code, event.source) == (1009, CloseSource.LOCAL)
+        assert type(over.error) is MessageTooBig
+
+
+@each_role
+def test_the_first_half_of_a_long_length_is_no_length(role: Role) -> None:
+    connection = Connection(role)
+    (event,) = receive(connection, header_to(role, FIN | TEXT, 126 << 48) + bytes(200))
     assert isinstance(event, CloseConnection)
-    assert (event.code, event.source) == (1009, CloseSource.LOCAL)
-    assert type(over.error) is MessageTooBig
+    assert event.code == 1009
 
 
 @each_role

@@ -124,7 +124,7 @@ def test_an_iterator_that_was_never_made() -> None:
     kind = type(connection().events())
     makers: list[Callable[[], Any]] = [kind, lambda: kind.__new__(kind)]
     for make in makers:
-        with pytest.raises(AttributeError):
+        with pytest.raises((StopIteration, TypeError)):  # where it is a generator it is not made
             next(make())
 
 
@@ -303,7 +303,7 @@ def test_the_methods_that_users_call_refuse_something_else(other: Any) -> None:
         calls.append(lambda: Ping.response(other))
     for number, call in enumerate(calls):
         if number == 2 or (number == 9 and other is None):
-            with suppress(TypeError):  # the iterator, or the property itself: harmless
+            with suppress(AttributeError, TypeError):  # the iterator or the property: harmless
                 call()
             continue
         with pytest.raises((AttributeError, TypeError)):

@@ -219,6 +219,13 @@ def test_one_fragment_may_be_all_that_is_allowed() -> None:
     assert failure(ws, events) == (1008, TooManyFragments)
 
 
+def test_a_fragment_too_many_is_refused_at_its_first_byte() -> None:
+    ws = connection(limits=Limits(max_fragments=1))
+    frame = unmasked(FIN | CONTINUATION, b"a" * 100)
+    assert receive(ws, unmasked(TEXT, b"a") + frame[:2]) == []
+    assert failure(ws, receive(ws, frame[2:20])) == (1008, TooManyFragments)
+
+
 def test_the_default_number_of_fragments() -> None:
     ws = connection()
     stream = unmasked(BINARY) + unmasked(CONTINUATION) * 16_383

@@ -99,6 +99,7 @@ INTERNAL = {
     "wsproto_core.message_reader": {"MessageReader"},
     "wsproto_core.message_writer": {"MessageWriter", "no_utf8"},
     "wsproto_core.output": {"OutputQueue", "append_to_all"},
+    "wsproto_core.slots": {"read_in_place"},
     "wsproto_core.sender": {"Sender"},
     "wsproto_core.state": {"ADVICE", "ROLE_ONLY", "TRANSITIONS", "Action", "next_state"},
     "wsproto_core.timers": {"HeaderList", "AWAITED", "RULES", "Mark", "Timer", "Timers", "as_time"},

@@ -39,6 +39,7 @@ LAYERS = [
     "headers",
     "basic_auth",
     "uri",
+    "slots",
     "events",
     "timers",
     "message_reader",
@@ -74,6 +75,7 @@ ENGINE = [name for name in SOURCES if name not in COMMAND_LINE]
 ANNOTATIONS_AGAINST_THE_ORDER = {
     ("exceptions", "state"),
     ("extensions.deflate_codec", "extensions.permessage_deflate"),
+    ("slots", "events"),
     ("compat.events", "compat.extensions"),
 }
 

@@ -132,7 +132,6 @@ def own_events(twin: Twin) -> object:
         outcome(vars, stamped),
         outcome(copy.copy, hi),
         outcome(copy.copy, stamped),
-        outcome(type, "Both", (package.TextMessage, package.Ping), {}),
         outcome(lambda: type("Both", (package.TextMessage, package.BytesMessage), {})("x").data),
         outcome(weakref.ref, hi),
         outcome(lambda: weakref.ref(stamped)() is stamped),
@@ -218,7 +217,8 @@ def copies(twin: Twin) -> object:
             for way in (copy.copy, copy.deepcopy, lambda value: value.__reduce__()):
                 with pytest.raises(TypeError) as caught:
                     way(value)
-                seen.append(str(caught.value))
+                if value is ws:  # of a generator, Python says so in its own words
+                    seen.append(str(caught.value))
         seen.append((ws.data_to_send(), describe(list(ws.receive_data(HELLO)))))
     return seen
 

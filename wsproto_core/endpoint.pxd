@@ -6,6 +6,8 @@ from .message_reader cimport MessageReader
 from .sender cimport Sender
 from .timers cimport Timers, as_time
 
+cdef bint COMPILED
+
 
 cdef class Endpoint(Sender):
     cdef readonly MessageReader _reader
@@ -27,4 +29,4 @@ cdef class Events:
 
 
 @cython.locals(events=Events)
-cdef Events _iterate(Endpoint endpoint)
+cdef _iterate(Endpoint endpoint)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NoReturn
 
-from .codes import MAX_CONTROL_PAYLOAD, CloseCode, Opcode, Role
+from .codes import FIN, MAX_CONTROL_PAYLOAD, UNLIMITED, CloseCode, Opcode, Role
 from .config import Limits, Timeouts
 from .events import (
     AcceptConnection,
@@ -26,9 +26,11 @@ from .events import (
     Ping,
     Pong,
     RejectConnection,
+    TextMessage,
 )
 from .exceptions import HandshakeError, LocalProtocolError, RemoteProtocolError, detach
 from .extensions.base import Extension
+from .masking import COMPILED, unmask
 from .masking_keys import MaskingKeys
 from .message_reader import MessageReader
 from .sender import Sender
@@ -38,6 +40,9 @@ from .types import BytesLike, Delivery, Liveness, RandomBytes, Subprotocol, as_b
 
 __all__ = ["Endpoint"]
 
+_WHOLE_TEXT: Final = FIN | Opcode.TEXT
+_NO_LENGTH: Final = UNLIMITED + 1
+"""Longer than any payload may be."""
 _KEEPALIVE_SIZE: Final = 8
 """Bytes of a keepalive ping: nobody guesses them, and no user picks the same."""
 
@@ -123,6 +128,8 @@ class Endpoint(Sender):
         if now is not None or self._timers is not None:
             if self._admit(data, now):
                 self._feed(data)
+        elif data and self._reading and not self._eof:  # as `_feed` does
+            self._reader.feed(data)
         elif data:
             self._feed(data)
         return _iterate(self)
@@ -184,12 +191,14 @@ class Endpoint(Sender):
         """The next event that is not a message in one piece; None when there is none."""
         while True:
             if self._reading:
-                try:
-                    event = self._reader.read()
-                except RemoteProtocolError as error:
-                    return self._fail(error)
-                if event is not None:
-                    return event if isinstance(event, Message) else self._receive_control(event)
+                reader = self._reader
+                if not reader.needs_input():
+                    try:
+                        event = reader.read()
+                    except RemoteProtocolError as error:
+                        return self._fail(error)
+                    if event is not None:
+                        return event if isinstance(event, Message) else self._receive_control(event)
             else:
                 assert isinstance(self.state, ConnectionState), "__init__ was not called"
                 opening = self._next_opening_event()
@@ -344,7 +353,7 @@ class Events:
 
     __slots__ = ("_endpoint",)
 
-    _endpoint: Endpoint
+    _endpoint: Endpoint | None  # None at the end
 
     def __iter__(self) -> Iterator[Event]:
         return self
@@ -354,22 +363,86 @@ class Events:
 
     def __next__(self) -> Event:
         endpoint = self._endpoint
+        if endpoint is None:
+            raise StopIteration
         event: Event | None = None
         if endpoint._reading:
             event = endpoint._reader.read_message()
         if event is None:
             event = endpoint._next_event()
-        if endpoint._reset:
-            endpoint._output.drain_all()
-        if event is None:
-            raise StopIteration
+            if endpoint._reset:
+                endpoint._output.drain_all()
+            if event is None:
+                self._endpoint = None
+                raise StopIteration
         return event
 
 
-def _iterate(endpoint: Endpoint) -> Events:
+def _iterate(endpoint: Endpoint) -> Iterator[Event]:
+    if not COMPILED and endpoint._reading:
+        return _generate(endpoint)
     events = Events.__new__(Events)
     events._endpoint = endpoint
     return events
+
+
+def _generate(endpoint: Endpoint) -> Iterator[Event]:
+    """Does what `Events` does, in three quarters of the time where Python runs it.
+
+    Text it reads as `read_message` would, and leaves to that what else may come whole.
+    """
+    reader = endpoint._reader
+    expected = reader._whole if reader._whole[_WHOLE_TEXT] else None
+    longest = min(reader._max_size, reader.room_compressed)
+    masked = reader._masked
+    key = 4 if masked else 0
+    new = TextMessage.__new__
+    while True:
+        event: Event | None = None
+        buffer = reader._buffer
+        position = reader._position
+        end = reader._end
+        if end - position < 2 or reader._expected is not expected:
+            if position < end:
+                reader._take_all()
+        elif buffer[position] != _WHOLE_TEXT:
+            event = reader.read_message()
+        else:
+            length = buffer[position + 1] ^ masked
+            start = position + 2
+            if length > 125:
+                start = position + 4
+                if length != 126 or start > end:
+                    length = 0
+                else:
+                    length = buffer[position + 2] << 8 | buffer[position + 3]
+                if length < 126:
+                    length = _NO_LENGTH
+            stop = start + key + length
+            if length <= longest and stop <= end:
+                try:
+                    if masked:
+                        text = unmask(buffer, start, stop).decode()
+                    else:
+                        text = buffer[start:stop].decode()
+                except UnicodeDecodeError:
+                    pass  # `read` will tell where
+                else:
+                    reader._position = stop
+                    message = new(TextMessage)  # `whole_text`, without a call
+                    message._data = text
+                    message._frame_finished = True
+                    message._message_finished = True
+                    message._compress = None
+                    yield message
+                    continue
+        if event is None:
+            event = endpoint._next_event()
+            if endpoint._reset:
+                endpoint._output.drain_all()
+            if event is None:
+                return
+        yield event
 
 
 # Who has ended its side of a stream still reads the rest of a rejection, or our Close.

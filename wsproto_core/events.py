@@ -18,6 +18,7 @@ from .codes import CloseCode
 from .exceptions import HandshakeError
 from .extensions.base import Extension
 from .headers import Headers, HeadersLike
+from .slots import read_in_place
 from .types import Data, ExtensionOffer, Origin, Subprotocol
 
 __all__ = [
@@ -348,6 +349,10 @@ class BytesMessage(Message):
         """The bytes."""
         octets: bytes = self._data
         return octets
+
+
+read_in_place(TextMessage)
+read_in_place(BytesMessage)
 
 
 def whole_text(text: str) -> TextMessage:

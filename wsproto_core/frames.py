@@ -158,7 +158,7 @@ class FrameDecoder:
         self._buffer: bytes = b""
         self._position: int = 0
         self._end: int = 0
-        self._queue: deque[bytes] | None = None
+        self._queue: deque[bytes] | None = None  # never empty
         self._in_message = False
         self._in_frame = False
         self._begins = False
@@ -180,7 +180,7 @@ class FrameDecoder:
 
     def feed(self, data: bytes) -> None:
         """Add what arrived. Nothing is parsed before it is asked for."""
-        if self._position == self._end and not self._queue:
+        if self._position == self._end and self._queue is None:
             self._base += self._position
             self._buffer = data
             self._position = 0
@@ -318,9 +318,11 @@ class FrameDecoder:
         while self._end - self._position < count:
             self._base += self._position
             rest = self._buffer[self._position :] if self._position < self._end else b""
-            more = bool(self._queue)
-            if self._queue:
+            more = self._queue is not None
+            if self._queue is not None:
                 rest += self._queue.popleft()
+                if not self._queue:
+                    self._queue = None
             self._position = 0
             self._buffer = rest  # an idle connection keeps no spent input
             self._end = len(rest)

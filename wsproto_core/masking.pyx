@@ -42,7 +42,7 @@ cdef extern from "Python.h":
         Py_ssize_t ob_alloc
 
     Py_ssize_t PY_SSIZE_T_MAX
-    object PyUnicode_New(Py_ssize_t size, Py_UCS4 highest)
+    str PyUnicode_New(Py_ssize_t size, Py_UCS4 highest)
     unsigned char *PyUnicode_1BYTE_DATA(object text)
     bint PyUnicode_IS_ASCII(object text)
     str PyUnicode_DecodeUTF8(const char *data, Py_ssize_t size, const char *errors)
@@ -153,7 +153,7 @@ cdef inline bytes _bytes(bytes buffer, Py_ssize_t start, Py_ssize_t stop, const 
 cdef inline str _text(bytes buffer, Py_ssize_t start, Py_ssize_t stop, const unsigned char *key):
     cdef Py_ssize_t size = stop - start
     assert 0 <= start <= stop <= len(buffer)
-    text = PyUnicode_New(size, 127)
+    cdef str text = PyUnicode_New(size, 127)
     if not size:
         return text
     cdef unsigned char *data = PyUnicode_1BYTE_DATA(text)

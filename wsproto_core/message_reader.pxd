@@ -5,7 +5,6 @@ from .extensions.deflate_codec cimport DeflateCodec
 from .frames cimport FrameDecoder
 from .masking cimport PayloadBuffer, copy_bytes, copy_text, unmask, unmask_text
 
-cdef bint COMPILED
 cdef int CONTROL, FIN, RSV1, RSV2, RSV3
 cdef long long UNLIMITED
 cdef int _CONTINUATION, _TEXT, _WHOLE_TEXT
@@ -15,7 +14,7 @@ cdef int _CONTINUATION, _TEXT, _WHOLE_TEXT
 cdef class MessageReader(FrameDecoder):
     cdef bytes _carry
     cdef unsigned char _chunks, _compressed, _inflating, _opcode
-    cdef object _codecs, _frame
+    cdef object _codecs, _failure, _frame
     cdef DeflateCodec _deflate
     cdef int _fragments, _max_fragments
     cdef long long _max_size, _size
@@ -24,8 +23,11 @@ cdef class MessageReader(FrameDecoder):
     @cython.locals(buffer=bytes, position=Py_ssize_t, end=Py_ssize_t, start=Py_ssize_t,
                    stop=Py_ssize_t, length=Py_ssize_t, first=int, masked=int)
     cpdef read_message(self)
-    @cython.locals(deflate=DeflateCodec)
     cpdef read(self)
+    cpdef bint needs_input(self)
+    @cython.locals(payload=PayloadBuffer, start=Py_ssize_t, end=Py_ssize_t, size=Py_ssize_t,
+                   ascii_only=bint)
+    cdef _take_all(self)
     cpdef forget(self)
     cdef _begin_message(self)
     cdef _begin_frame(self, int first)

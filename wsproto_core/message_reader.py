@@ -43,7 +43,6 @@ from .extensions.base import Codec
 from .extensions.deflate_codec import DeflateCodec
 from .frames import NOTHING, Frame, FrameDecoder
 from .masking import (
-    COMPILED,
     PayloadBuffer,
     copy_bytes,
     copy_text,
@@ -75,6 +74,7 @@ class MessageReader(FrameDecoder):
         "_codecs",
         "_compressed",
         "_deflate",
+        "_failure",
         "_fragments",
         "_frame",
         "_inflating",
@@ -102,6 +102,7 @@ class MessageReader(FrameDecoder):
         self._chunks = chunks
         self._codecs: tuple[Codec, ...] | None = None
         self._deflate: DeflateCodec | None = None
+        self._failure: RemoteProtocolError | None = None  # for `read` to raise
         whole = _PLAIN
         rsv_next = rsv
         # Data that does not shrink grows a little when it is deflated.
@@ -127,8 +128,9 @@ class MessageReader(FrameDecoder):
         """The next message, if it is one frame and has arrived whole.
 
         None where anything else comes next, more has to be done, or something is wrong: use
-        `read`. This is the way that nearly every message takes, so its checks are just those
-        that make sure that `read` would have found nothing to refuse.
+        `read`. What goes on with a frame and only has to be kept is taken on the way. This
+        is the way that nearly every message takes, so its checks are just those that make
+        sure that `read` would have found nothing to refuse.
         """
         buffer = self._buffer
         position = self._position
@@ -137,6 +139,7 @@ class MessageReader(FrameDecoder):
             return None
         first = buffer[position]
         if not self._expected[first]:
+            self._take_all()
             return None
         length = buffer[position + 1] ^ self._masked
         start = position + 2
@@ -156,15 +159,7 @@ class MessageReader(FrameDecoder):
         if stop > end:
             return None
         if first == _WHOLE_TEXT:
-            if masked:
-                text = unmask_text(buffer, start, stop)
-            elif COMPILED:
-                text = copy_text(buffer, start, stop)
-            else:
-                try:  # as copy_text does; to call it would take longer
-                    text = buffer[start:stop].decode()
-                except UnicodeDecodeError:
-                    return None
+            text = unmask_text(buffer, start, stop) if masked else copy_text(buffer, start, stop)
             if text is None:
                 return None
             self._position = stop
@@ -184,9 +179,8 @@ class MessageReader(FrameDecoder):
         Raises:
             RemoteProtocolError: what comes next breaks a rule or passes a limit.
         """
-        deflate = self._deflate
-        if deflate is not None and deflate.failure is not None:
-            failure, deflate.failure = deflate.failure, None
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
             raise failure
         while True:
             event: Message | None
@@ -207,11 +201,43 @@ class MessageReader(FrameDecoder):
                     event = self._add(
                         self._buffer, self._start, self._position, self._key, self.ends
                     )
-                    if event is None and self._left and not self._queue:
+                    if event is None and self._left and self._queue is None:
                         self.drop()  # all of the input is taken, and the frame goes on
                         return None
             if event is not None:
                 return event
+
+    def needs_input(self) -> bool:
+        """Whether `read` would give nothing before more is fed."""
+        if self._position < self._end or self._queue is not None:
+            return False
+        if self._end:
+            self.drop()  # an idle connection keeps no spent input
+        return not self._inflating and self._failure is None
+
+    def _take_all(self) -> None:
+        """Take the whole input where it is the middle of a frame that only has to be kept.
+
+        This is the way that nearly all of a large message takes. An error waits for `read`.
+        """
+        payload = self._payload
+        start = self._position
+        end = self._end
+        size = end - start
+        if size >= self._left or self._begins or payload is None or not self._is_plain():
+            return
+        if self._turn:
+            self._turn_key()
+        self._turn = size & 3
+        self._position = end
+        self._left -= size
+        self._size += size
+        ascii_only = payload.add(self._buffer, start, end, self._key, self._left)
+        if self._opcode == _TEXT and (self._carry or not ascii_only):
+            try:
+                self._decode_text(payload.last(), False)
+            except RemoteProtocolError as error:
+                self._failure = error
 
     def forget(self) -> None:
         """Drop the input that is left, and the message that is unfinished."""
@@ -336,8 +362,7 @@ class MessageReader(FrameDecoder):
         try:
             return self._inflate_message(first, payload)
         except RemoteProtocolError as error:
-            assert self._deflate is not None
-            self._deflate.failure = error
+            self._failure = error
             return None
 
     def _inflate_message(self, first: int, payload: bytes) -> Message | None:

@@ -7,7 +7,6 @@ cdef Py_ssize_t _BLOCK, _STEP
 cdef class DeflateCodec:
     cdef object _deflater, _inflater, _zlib, _zlib_error
     cdef readonly tuple sharing
-    cdef public object failure
     cdef bytes _block
     cdef bytearray _pending
     cdef bint _frame_finished, _full, _inflating, _keep_deflater, _keep_inflater

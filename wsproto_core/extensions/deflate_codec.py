@@ -16,7 +16,7 @@ import zlib as standard_zlib
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from ..codes import Opcode, Role
-from ..exceptions import CompressedDataError, FrameError, MessageTooBig, RemoteProtocolError
+from ..exceptions import CompressedDataError, FrameError, MessageTooBig
 from ..frames import Frame
 from ..types import as_bytes
 from .base import Codec
@@ -125,14 +125,12 @@ class DeflateCodec:
         "_receive_bits",
         "_zlib",
         "_zlib_error",
-        "failure",
         "more",
         "sharing",
         "threshold",
     )
 
     def __init__(self, extension: PerMessageDeflate, role: Role) -> None:
-        self.failure: RemoteProtocolError | None = None  # what its user found, for later
         self.threshold: int = extension.threshold  # what is smaller had better go uncompressed
         self._zlib = extension.zlib
         self._zlib_error = cast("type[Exception]", extension.zlib.error)

@@ -1,11 +1,12 @@
 """The floor: the least that pure Python can do for a row, with next to nothing checked.
 
 It finds payloads in what it is fed and hands over an event for each, one at a time, as an
-engine must whose events take effect when they are taken. Its events are wsproto_core's own. It
-keeps no state but its place in the input, and no limit but on what it inflates. Or it builds
-frames and queues them: then it makes sure that it is given text which can be sent now, and no
-more. Where it does not reach a target, no engine in Python does that gives such events and
-checks what it reads.
+engine must whose events take effect when they are taken. It is a generator, which has what it
+needs in local variables, and makes no call that can be done without. Its events are
+wsproto_core's own. It keeps no state but its place in the input, and no limit but on what it
+inflates. Or it builds frames and queues them: then it makes sure that it is given text which can
+be sent now, and no more. Where it does not reach a target, no engine in Python does that gives
+such events and checks what it reads.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import h11
 
-from wsproto_core import Event, Role, TextMessage
+from wsproto_core import COMPILED, Event, Role, TextMessage
 from wsproto_core.events import whole_text
 from wsproto_core.frames import encode_header
 from wsproto_core.handshake import parse_request
@@ -73,52 +74,70 @@ class _Reader:
         rest = self.buffer[self.position :]
         self.buffer = rest + data if rest else data
         self.position = 0
-        return self
+        return self._take()
 
-    def __iter__(self) -> Iterator[TextMessage]:
-        return self
-
-    def __next__(self) -> TextMessage:
-        if self.left:
-            return self._go_on()
-        buffer = self.buffer
-        position = self.position
-        end = len(buffer)
-        if end - position < 2:
-            raise StopIteration
-        length = buffer[position + 1] & 127
-        start = position + 2
-        if length > 125:
-            size = 2 if length == 126 else 8
-            length = _from_bytes(buffer[start : start + size], "big")
-            start += size
-        stop = start + length + self.masked
-        if stop > end:
-            return self._begin(start, length)
-        self.position = stop
-        if not self.masked:
-            return whole_text(buffer[start:stop].decode())
-        if length < _LONG:
-            payload = _unmask_short(buffer, start, stop)
-        else:
-            payload = _unmask_long(buffer[start + 4 : stop], buffer[start : start + 4])
+    def _take(self) -> Iterator[TextMessage]:
+        masked = self.masked
         inflater = self.inflater
-        if inflater is not None:
-            payload = inflater.decompress(payload, _ROOM)
-            if inflater.unconsumed_tail or inflater.decompress(_TAIL, 1):
-                raise ValueError("a message that is too big, or was cut short")
-        return whole_text(payload.decode())
+        new = TextMessage.__new__
+        compiled = COMPILED
+        if self.left and (event := self._go_on()):
+            yield event
+        while True:
+            buffer = self.buffer
+            position = self.position
+            end = len(buffer)
+            if end - position < 2:
+                return
+            length = buffer[position + 1] & 127
+            start = position + 2
+            if length > 125:
+                size = 2 if length == 126 else 8
+                length = _from_bytes(buffer[start : start + size], "big")
+                start += size
+            stop = start + length + masked
+            if stop > end:
+                if event := self._begin(start, length):
+                    yield event
+                return
+            self.position = stop
+            if not masked:
+                text = buffer[start:stop].decode()
+            elif length < _LONG and inflater is None:
+                both = _from_bytes(buffer[start:stop], "little")
+                words = length + 11 >> 2
+                pad = (both & 0xFFFFFFFF) * _REPEATED[words]
+                text = (both ^ pad).to_bytes(4 * words, "little")[4 : 4 + length].decode()
+            else:
+                if length < _LONG:
+                    payload = _unmask_short(buffer, start, stop)
+                else:
+                    payload = _unmask_long(buffer[start + 4 : stop], buffer[start : start + 4])
+                if inflater is not None:
+                    payload = inflater.decompress(payload, _ROOM)
+                    if inflater.unconsumed_tail or inflater.decompress(_TAIL, 1):
+                        raise ValueError("a message that is too big, or was cut short")
+                text = payload.decode()
+            if compiled:  # its fields cannot be set from here
+                yield whole_text(text)
+                continue
+            event = new(TextMessage)
+            event._data = text
+            event._frame_finished = True
+            event._message_finished = True
+            event._compress = None
+            yield event
 
-    def _begin(self, start: int, length: int) -> TextMessage:
+    def _begin(self, start: int, length: int) -> TextMessage | None:
         """The frame at the end of the input, if its header is whole."""
         if start + self.masked <= len(self.buffer):
             self.key = self.buffer[start : start + self.masked]
             self.position = start + self.masked
             self.left = length
             return self._go_on()
-        raise StopIteration
+        return None
 
-    def _go_on(self) -> TextMessage:
+    def _go_on(self) -> TextMessage | None:
         piece = self.buffer[self.position : self.position + self.left]
         self.position += len(piece)
         self.left -= len(piece)
@@ -135,7 +154,7 @@ class _Reader:
             # Bad text has to fail at its first bad byte: the cheapest check that can pass.
             raise ValueError("a frame that comes in pieces must be ASCII")
         if self.left:
-            raise StopIteration
+            return None
         payload = b"".join(self.parts)
         self.parts = []
         if self.inflater is not None:
