@@ -41,8 +41,8 @@ from .types import BytesLike, Delivery, Liveness, RandomBytes, Subprotocol, as_b
 __all__ = ["Endpoint"]
 
 _WHOLE_TEXT: Final = FIN | Opcode.TEXT
-_NO_LENGTH: Final = UNLIMITED + 1
-"""Longer than any payload may be."""
+_NO_BYTE: Final = -1
+_NO_LENGTH: Final = UNLIMITED + 1  # longer than any payload may be
 _KEEPALIVE_SIZE: Final = 8
 """Bytes of a keepalive ping: nobody guesses them, and no user picks the same."""
 
@@ -392,7 +392,7 @@ def _generate(endpoint: Endpoint) -> Iterator[Event]:
     Text it reads as `read_message` would, and leaves to that what else may come whole.
     """
     reader = endpoint._reader
-    expected = reader._whole if reader._whole[_WHOLE_TEXT] else None
+    whole_text = _WHOLE_TEXT if reader._whole[_WHOLE_TEXT] else _NO_BYTE
     longest = min(reader._max_size, reader.room_compressed)
     masked = reader._masked
     key = 4 if masked else 0
@@ -402,12 +402,10 @@ def _generate(endpoint: Endpoint) -> Iterator[Event]:
         buffer = reader._buffer
         position = reader._position
         end = reader._end
-        if end - position < 2 or reader._expected is not expected:
+        if end - position < 2 or not reader._may_be_whole:
             if position < end:
                 reader._take_all()
-        elif buffer[position] != _WHOLE_TEXT:
-            event = reader.read_message()
-        else:
+        elif buffer[position] == whole_text:
             length = buffer[position + 1] ^ masked
             start = position + 2
             if length > 125:
@@ -436,6 +434,8 @@ def _generate(endpoint: Endpoint) -> Iterator[Event]:
                     message._compress = None
                     yield message
                     continue
+        else:
+            event = reader.read_message()
         if event is None:
             event = endpoint._next_event()
             if endpoint._reset:

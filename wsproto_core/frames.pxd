@@ -13,11 +13,11 @@ cdef first_byte_violation(int first, bint in_message, int rsv_first, int rsv_nex
 cdef class FrameDecoder:
     cdef Py_ssize_t _position, _end, _start
     cdef long long _base, _left
-    cdef bytes _buffer, _key, _whole, _expected
+    cdef bytes _buffer, _key, _whole
     cdef object _queue
     # Small numbers and truths; there are many connections.
     cdef unsigned char _masked, _rsv_first, _rsv_next, _turn
-    cdef unsigned char _in_message, _in_frame, _begins
+    cdef unsigned char _in_message, _in_frame, _begins, _may_be_whole
     cdef readonly unsigned char first, begins, ends
     cdef public long long payload_offset, room, room_compressed
 

@@ -124,12 +124,12 @@ class FrameDecoder:
         "_begins",
         "_buffer",
         "_end",
-        "_expected",
         "_in_frame",
         "_in_message",
         "_key",
         "_left",
         "_masked",
+        "_may_be_whole",
         "_position",
         "_queue",
         "_rsv_first",
@@ -153,7 +153,7 @@ class FrameDecoder:
         self._rsv_first = rsv_first
         self._rsv_next = rsv_next
         self._whole = whole
-        self._expected = whole  # while no frame or message is unfinished; else NOTHING
+        self._may_be_whole = True  # while no frame or message is unfinished
         self._base: int = base
         self._buffer: bytes = b""
         self._position: int = 0
@@ -226,7 +226,7 @@ class FrameDecoder:
             if not self.first & CONTROL:
                 self._in_message = self.first < FIN
             if not self._in_message:
-                self._expected = self._whole
+                self._may_be_whole = True
         return True
 
     def _turn_key(self) -> None:
@@ -296,7 +296,7 @@ class FrameDecoder:
         self.first = first
         self._in_frame = True
         self._begins = True
-        self._expected = NOTHING
+        self._may_be_whole = False
         return True
 
     def _check_second_byte(self, first: int, second: int) -> None:

@@ -24,7 +24,7 @@ cdef class MessageReader(FrameDecoder):
                    stop=Py_ssize_t, length=Py_ssize_t, first=int, masked=int)
     cpdef read_message(self)
     cpdef read(self)
-    cpdef bint needs_input(self)
+    cpdef bint needs_input(self) except -1
     @cython.locals(payload=PayloadBuffer, start=Py_ssize_t, end=Py_ssize_t, size=Py_ssize_t,
                    ascii_only=bint)
     cdef _take_all(self)

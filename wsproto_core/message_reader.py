@@ -138,7 +138,7 @@ class MessageReader(FrameDecoder):
         if end - position < 2:
             return None
         first = buffer[position]
-        if not self._expected[first]:
+        if not (self._may_be_whole and self._whole[first]):
             self._take_all()
             return None
         length = buffer[position + 1] ^ self._masked
@@ -250,7 +250,7 @@ class MessageReader(FrameDecoder):
 
     def _begin_message(self) -> None:
         """Be ready for the next message."""
-        self._expected = self._whole
+        self._may_be_whole = True
         self._fragments = 0
         self._size = 0
         self._carry = b""
@@ -399,7 +399,7 @@ class MessageReader(FrameDecoder):
         assert deflate is not None
         self._inflating = deflate.more
         if self._inflating:
-            self._expected = NOTHING  # nothing may overtake what is left of this one
+            self._may_be_whole = False  # nothing may overtake what is left of this one
         frame_ends = self.ends and not self._inflating
         if self._size + len(data) > self._max_size:
             raise MessageTooBig.of_message(self._max_size)
