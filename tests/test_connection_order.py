@@ -170,6 +170,21 @@ def test_an_iterator_that_ended_ahead_of_the_request_stays_there() -> None:
     assert list(server.events()) == [TextMessage("x")]
 
 
+def test_the_iterator_that_gave_the_request_goes_on_with_what_came_behind_it() -> None:
+    server = ServerConnection()
+    behind = b"".join([frame_to(Role.SERVER, FIN | TEXT, text) for text in (b"x", b"y\xff")])
+    events = []
+    for event in server.receive_data(REQUEST + behind):
+        if isinstance(event, Request):
+            server.accept()
+        else:
+            events.append(event)
+    text, end = events
+    assert text == TextMessage("x")
+    assert isinstance(end, CloseConnection)
+    assert (end.code, end.source) == (1007, CloseSource.LOCAL)
+
+
 @each_role
 @pytest.mark.parametrize("cut", [None, -1])
 def test_input_that_is_spent_is_not_kept(role: Role, cut: int | None) -> None:
