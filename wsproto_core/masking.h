@@ -24,12 +24,13 @@ typedef uint64_t wspc_vector __attribute__((vector_size(32)));
 WSPC_INLINE uint64_t
 wspc_pad(const unsigned char *key, size_t turn)
 {
-    uint32_t half[2];
+    uint32_t half;
+    uint64_t pad;
 
-    memcpy(half, key, 4);
-    half[1] = half[0];
-    memcpy(half, (const unsigned char *)half + (turn & 3), 4);
-    return (uint64_t)half[0] << 32 | half[0];
+    memcpy(&half, key, 4);
+    pad = (uint64_t)half << 32 | half;
+    memcpy(&half, (const unsigned char *)&pad + (turn & 3), 4);
+    return (uint64_t)half << 32 | half;
 }
 
 /* What follows returns all results or'ed together, in words. */
