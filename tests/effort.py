@@ -18,9 +18,8 @@ _FACTOR = _FACTORS[os.environ.get("HYPOTHESIS_PROFILE", "quick")]
 
 
 def examples(count: int) -> settings:
-    """Settings for a property: `count` examples, without a deadline for each."""
+    """Settings for a property: `count` examples."""
     return settings(
         max_examples=count * _FACTOR,
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )

@@ -14,7 +14,7 @@ from captures import (
     rows,
     shown,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wsproto_core import (
@@ -56,7 +56,6 @@ def test_text_forms_are_told_by_their_first_line(text: bytes, step: int) -> None
     assert captured(text, step=step).hex() == "818537fa213d7f9f4d5158"
 
 
-@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=200), st.integers(1, 50), st.sampled_from(["", " ", "\r\n"]))
 def test_any_bytes_come_back_from_hex(data: bytes, step: int, separator: str) -> None:
     text = separator.join(f"{each:02x}" for each in data).encode()

@@ -388,7 +388,7 @@ def test_messages_of_any_size_are_shown() -> None:
 
 
 @given(st.binary(max_size=60), st.sampled_from(list(Role)), st.booleans())
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_any_bytes_give_rows_that_cover_them(data: bytes, sender: Role, is_open: bool) -> None:
     source = read_capture("file", [b"\x01" + data], "raw")
     found = list(decode_captures([source], Settings(sender=sender, is_open=is_open)))

@@ -180,7 +180,7 @@ def test_empty_messages_have_a_payload_of_one_empty_block(backend: ZlibModule) -
 
 
 @given(backends, st.integers(8, 15), st.lists(st.binary(max_size=300), min_size=1), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_fragments_and_pieces_are_as_the_whole(
     backend: ZlibModule, bits: int, fragments: list[bytes], data: st.DataObject
 ) -> None:
@@ -467,7 +467,7 @@ places = st.lists(st.integers(0, 1 << 20), max_size=8)
 
 
 @given(backends, st.integers(8, 15), repetitive, st.lists(st.integers(0, 1 << 20)), places)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_cuts_never_matter_whatever_the_bytes(
     backend: ZlibModule, bits: int, data: bytes, flips: list[int], places: list[int]
 ) -> None:
@@ -485,7 +485,7 @@ def test_cuts_never_matter_whatever_the_bytes(
 
 
 @given(backends, st.binary(max_size=400), st.integers(0, 600) | st.none())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_bytes_give_a_message_or_one_of_two_errors(
     backend: ZlibModule, payload: bytes, max_size: int | None
 ) -> None:

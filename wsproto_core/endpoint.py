@@ -183,7 +183,9 @@ class Endpoint(Sender):
         """The events that are due, each parsed when it is asked for.
 
         Events that are not taken are not lost: they come first the next time. Nothing
-        happens, no ping is answered, until they are taken.
+        happens, no ping is answered, until they are taken. An iterator that has come to its
+        end stays there, and one that let through an error of your own code may: what comes
+        then, a new one gives.
         """
         return _iterate(self)
 
