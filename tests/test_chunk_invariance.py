@@ -1,4 +1,5 @@
-"""How the input is cut changes nothing: not the events, not the output, not the errors.
+"""How the input is cut changes nothing: not the events, not the output, not the errors. Nor
+does it when the events are taken.
 
 In whole-message delivery the events are the same, one for one. In chunk delivery what the
 pieces of each message add up to is the same, and where other events come among messages.
@@ -44,15 +45,25 @@ def described(error: RemoteProtocolError | None) -> tuple[object, ...]:
     return () if error is None else (type(error), str(error), error.section, error.offset)
 
 
-def run(scenario: Scenario, pieces: Sequence[bytes], delivery: Deliveries, drain: bool) -> Record:
-    """Feed `pieces`; `drain` says whether output is taken after each, or all at the end."""
+def run(
+    scenario: Scenario,
+    pieces: Sequence[bytes],
+    delivery: Deliveries,
+    drain: bool,
+    every: int = 1,
+) -> Record:
+    """Feed `pieces`, and take the events after `every` so many. `drain` says whether output is
+    taken after each, or all at the end."""
     ws = scenario.make(delivery=delivery)
     user = User(ws)
     output = b""
-    for piece in pieces:
-        user.take(ws.receive_data(piece))
+    for count, piece in enumerate(pieces, 1):
+        events = ws.receive_data(piece)
+        if count % every == 0:
+            user.take(events)
         if drain:
             output += ws.data_to_send()
+    user.take(ws.events())
     if scenario.end == "receive_reset":
         output += ws.data_to_send()  # it would be dropped
     if scenario.end is not None:
@@ -73,6 +84,7 @@ def check(scenario: Scenario, pieces: list[bytes], delivery: Deliveries) -> None
     assert b"".join(pieces) == scenario.stream
     assert run(scenario, pieces, delivery, False) == expected
     assert run(scenario, pieces, delivery, True) == expected
+    assert run(scenario, pieces, delivery, True, every=3) == expected
 
 
 each_scenario = pytest.mark.parametrize(

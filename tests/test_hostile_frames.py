@@ -130,6 +130,11 @@ BAD_FRAMES: dict[str, BadFrame] = {
     "wrong masking in 16-bit form": BadFrame(
         lambda role: frame_to(role.peer, FIN | TEXT, b"x" * 200), 1, "RFC 6455 section 5.1"
     ),
+    "wrong masking of what would be text": BadFrame(
+        lambda role: header_to(role.peer, FIN | TEXT, 200) + b"0000" + b"x" * 200,
+        1,
+        "RFC 6455 section 5.1",
+    ),
     "close of one byte": BadFrame(_frame(FIN | CLOSE, b"\x03"), None, "RFC 6455 section 5.5.1"),
 }
 BAD_FRAMES |= {

@@ -45,6 +45,17 @@ each_role = pytest.mark.parametrize("role", ROLES)
 each_size = pytest.mark.parametrize("size", [None, 1, 3])
 
 
+# Received whole
+
+
+@each_role
+def test_texts_of_every_length_up_to_1300(role: Role) -> None:
+    ws = connection(role)
+    texts = [("abcdefg" * 200)[:size] for size in range(1301)]
+    stream = b"".join([frame_to(role, FIN | TEXT, text.encode()) for text in texts])
+    assert receive(ws, stream) == [TextMessage(text) for text in texts]
+
+
 # Received in fragments
 
 

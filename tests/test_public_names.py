@@ -85,6 +85,7 @@ INTERNAL = {
         "values_by_name",
     },
     "wsproto_core.http1": {"ClientCarrier", "RequestReader", "ResponseWriter"},
+    "wsproto_core.inlined": {"iterate"},
     "wsproto_core.masking": {
         "PayloadBuffer",
         "append_frame",

@@ -49,6 +49,7 @@ LAYERS = [
     "carrier",
     "http1",
     "extended_connect",
+    "inlined",
     "endpoint",
     "connection",
     "broadcast",
@@ -76,6 +77,7 @@ ANNOTATIONS_AGAINST_THE_ORDER = {
     ("exceptions", "state"),
     ("extensions.deflate_codec", "extensions.permessage_deflate"),
     ("slots", "events"),
+    ("inlined", "endpoint"),
     ("compat.events", "compat.extensions"),
 }
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NoReturn
 
-from .codes import FIN, MAX_CONTROL_PAYLOAD, UNLIMITED, CloseCode, Opcode, Role
+from .codes import MAX_CONTROL_PAYLOAD, CloseCode, Opcode, Role
 from .config import Limits, Timeouts
 from .events import (
     AcceptConnection,
@@ -26,11 +26,11 @@ from .events import (
     Ping,
     Pong,
     RejectConnection,
-    TextMessage,
 )
 from .exceptions import HandshakeError, LocalProtocolError, RemoteProtocolError, detach
 from .extensions.base import Extension
-from .masking import COMPILED, unmask
+from .inlined import iterate as iterate_inlined
+from .masking import COMPILED
 from .masking_keys import MaskingKeys
 from .message_reader import MessageReader
 from .sender import Sender
@@ -40,9 +40,9 @@ from .types import BytesLike, Delivery, Liveness, RandomBytes, Subprotocol, as_b
 
 __all__ = ["Endpoint"]
 
-_WHOLE_TEXT: Final = FIN | Opcode.TEXT
-_NO_BYTE: Final = -1
-_NO_LENGTH: Final = UNLIMITED + 1  # longer than any payload may be
+_NO_EVENTS: Final[Iterator[Event]] = iter(())
+"""For input that brings none. An iterator that has come to its end stays there."""
+
 _KEEPALIVE_SIZE: Final = 8
 """Bytes of a keepalive ping: nobody guesses them, and no user picks the same."""
 
@@ -129,7 +129,8 @@ class Endpoint(Sender):
             if self._admit(data, now):
                 self._feed(data)
         elif data and self._reading and not self._eof:  # as `_feed` does
-            self._reader.feed(data)
+            if not self._reader.take(data):
+                return _NO_EVENTS
         elif data:
             self._feed(data)
         return _iterate(self)
@@ -232,14 +233,15 @@ class Endpoint(Sender):
     def _feed(self, data: bytes) -> None:
         if not self._eof:
             if self._reading:
-                self._reader.feed(data)
+                self._reader.take(data)
             else:
                 self._feed_opening(data)
 
     @property
     def bytes_parsed(self) -> int:
-        """How many bytes of the peer's stream, from its first one on, were parsed for the
-        events taken so far. After a failure: the offset of `error`."""
+        """How many bytes of the peer's stream, from its first one on, were parsed: for the
+        events taken so far, and of a message that is unfinished. After a failure: the offset
+        of `error`."""
         if self.error is not None and self.error.offset is not None:
             return self.error.offset
         return self._stream_offset()
@@ -382,69 +384,10 @@ class Events:
 
 def _iterate(endpoint: Endpoint) -> Iterator[Event]:
     if not COMPILED and endpoint._reading:
-        return _generate(endpoint)
+        return iterate_inlined(endpoint)
     events = Events.__new__(Events)
     events._endpoint = endpoint
     return events
-
-
-def _generate(endpoint: Endpoint) -> Iterator[Event]:
-    """Does what `Events` does, in three quarters of the time where Python runs it.
-
-    Text it reads as `read_message` would, and leaves to that what else may come whole.
-    """
-    reader = endpoint._reader
-    whole_text = _WHOLE_TEXT if reader._whole[_WHOLE_TEXT] else _NO_BYTE
-    longest = min(reader._max_size, reader.room_compressed)
-    masked = reader._masked
-    key = 4 if masked else 0
-    new = TextMessage.__new__
-    while True:
-        event: Event | None = None
-        buffer = reader._buffer
-        position = reader._position
-        end = reader._end
-        if end - position < 2 or not reader._may_be_whole:
-            if position < end:
-                reader._take_all()
-        elif buffer[position] == whole_text:
-            length = buffer[position + 1] ^ masked
-            start = position + 2
-            if length > 125:
-                start = position + 4
-                if length != 126 or start > end:
-                    length = 0
-                else:
-                    length = buffer[position + 2] << 8 | buffer[position + 3]
-                if length < 126:
-                    length = _NO_LENGTH
-            stop = start + key + length
-            if length <= longest and stop <= end:
-                try:
-                    if masked:
-                        text = unmask(buffer, start, stop).decode()
-                    else:
-                        text = buffer[start:stop].decode()
-                except UnicodeDecodeError:
-                    pass  # `read` will tell where
-                else:
-                    reader._position = stop
-                    message = new(TextMessage)  # `whole_text`, without a call
-                    message._data = text
-                    message._frame_finished = True
-                    message._message_finished = True
-                    message._compress = None
-                    yield message
-                    continue
-        else:
-            event = reader.read_message()
-        if event is None:
-            event = endpoint._next_event()
-            if endpoint._reset:
-                endpoint._output.drain_all()
-            if event is None:
-                return
-        yield event
 
 
 # Who has ended its side of a stream still reads the rest of a rejection, or our Close.

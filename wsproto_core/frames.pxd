@@ -31,6 +31,7 @@ cdef class FrameDecoder:
     @cython.locals(first=int, second=int, short=int, extended=int, start=int,
                    position=Py_ssize_t, octets=bytes, length=cython.longlong, room=cython.longlong)
     cdef bint _read_header(self) except -1
-    cdef int _check_second_byte(self, int first, int second) except -1
+    cdef int _check_first_byte(self, int first) except -1
+    cdef _refuse_second_byte(self, int second)
     @cython.locals(rest=bytes, more=bint)
     cdef bint _holds(self, Py_ssize_t count) except -1

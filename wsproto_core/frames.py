@@ -7,7 +7,7 @@ message says, which extensions there are, or that a connection has states.
 from __future__ import annotations
 
 from collections import deque
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, NoReturn
 
 from .codes import (
     CONTROL,
@@ -244,20 +244,20 @@ class FrameDecoder:
 
         Each byte is judged as soon as it is there, whatever comes behind it.
         """
-        if not self._holds(1):
+        if self._position == self._end and not self._holds(1):
             return False
         first = self._buffer[self._position]
-        violation = first_byte_violation(first, self._in_message, self._rsv_first, self._rsv_next)
-        if violation is not None:
-            raise FrameError(violation[0], section=violation[1], offset=self.offset)
-        if not self._holds(2):
+        if not (self._may_be_whole and self._whole[first]):
+            self._check_first_byte(first)
+        if self._end - self._position < 2 and not self._holds(2):
             return False
         second = self._buffer[self._position + 1]
-        self._check_second_byte(first, second)
         short = second & 0x7F
+        if second & MASKED != self._masked or (first & CONTROL and short > MAX_CONTROL_PAYLOAD):
+            self._refuse_second_byte(second)
         extended = 0 if short < 126 else 2 if short == 126 else 8
         start = 2 + extended
-        if not self._holds(start):
+        if self._end - self._position < start and not self._holds(start):
             return False
         position = self._position
         length = short
@@ -284,14 +284,14 @@ class FrameDecoder:
                 offset=self.offset + 1,
             )
         if self._masked:
-            if not self._holds(start + 4):
+            start += 4
+            if self._end - position < start and not self._holds(start):
                 return False
             position = self._position
-            self._key = self._buffer[position + start : position + start + 4]
+            self._key = self._buffer[position + start - 4 : position + start]
             self._turn = 0
-            start += 4
-        self._position += start
-        self.payload_offset = self.offset
+        self._position = position + start
+        self.payload_offset = self._base + self._position
         self._left = length
         self.first = first
         self._in_frame = True
@@ -299,19 +299,23 @@ class FrameDecoder:
         self._may_be_whole = False
         return True
 
-    def _check_second_byte(self, first: int, second: int) -> None:
-        if second & MASKED != self._masked:
-            raise FrameError(
-                "a client's frame is not masked" if self._masked else "a server's frame is masked",
-                section="RFC 6455 section 5.1",
-                offset=self.offset + 1,
-            )
-        if first & CONTROL and second & 0x7F > MAX_CONTROL_PAYLOAD:
+    def _check_first_byte(self, first: int) -> None:
+        violation = first_byte_violation(first, self._in_message, self._rsv_first, self._rsv_next)
+        if violation is not None:
+            raise FrameError(violation[0], section=violation[1], offset=self.offset)
+
+    def _refuse_second_byte(self, second: int) -> NoReturn:
+        if second & MASKED == self._masked:
             raise FrameError(
                 f"a control frame of more than {MAX_CONTROL_PAYLOAD} bytes",
                 section="RFC 6455 section 5.5",
                 offset=self.offset + 1,
             )
+        raise FrameError(
+            "a client's frame is not masked" if self._masked else "a server's frame is masked",
+            section="RFC 6455 section 5.1",
+            offset=self.offset + 1,
+        )
 
     def _holds(self, count: int) -> bool:
         """Whether `count` bytes lie ahead, once what was fed meanwhile is joined on."""

@@ -68,7 +68,7 @@ def mask(payload: BytesLike, key: BytesLike) -> bytes:
     if len(key) != 4:
         raise ValueError(f"a masking key has 4 bytes, not {len(key)}")
     size = len(payload)
-    if size < _LONG:
+    if size < _LONG - 4:
         return unmask(key + payload, 0, 4 + size)
     masked = bytearray(payload)
     for lane in range(4):
@@ -78,13 +78,12 @@ def mask(payload: BytesLike, key: BytesLike) -> bytes:
 
 def unmask(buffer: bytes, start: int, stop: int) -> bytes:
     """Unmask a payload where it stands in `buffer`, up to `stop`. At `start` is its key."""
-    size = stop - start - 4
+    size = stop - start  # with the key, which is cheaper to unmask too than to take off first
     if size >= _LONG:
         return mask(buffer[start + 4 : stop], buffer[start : start + 4])
     both = _from_bytes(buffer[start:stop], "little")
-    words = size + 7 >> 2  # the key's own too: cheaper than to take it off first
-    pad = (both & _KEY) * _REPEATED[words]
-    return (both ^ pad).to_bytes(4 * words, "little")[4 : 4 + size]
+    pad = (both & _KEY) * _REPEATED[size + 3 >> 2]
+    return (both ^ pad).to_bytes(size + 3, "little")[4:size]
 
 
 def unmask_text(buffer: bytes, start: int, stop: int) -> str | None:
@@ -102,10 +101,9 @@ def keyed(keys: bytes, at: int, payload: bytes) -> bytes:
     key = keys[at : at + 4]
     if size >= _LONG:
         return key + mask(payload, key)
-    words = size + 3 >> 2
-    pad = _from_bytes(key, "little") * _REPEATED[words]
+    pad = _from_bytes(key, "little") * _REPEATED[size + 3 >> 2]
     masked = _from_bytes(payload, "little") ^ pad
-    return key + masked.to_bytes(4 * words, "little")[:size]
+    return key + masked.to_bytes(size + 3, "little")[:size]
 
 
 def ascii_size(text: object) -> int:

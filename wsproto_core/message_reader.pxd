@@ -20,14 +20,13 @@ cdef class MessageReader(FrameDecoder):
     cdef long long _max_size, _size
     cdef PayloadBuffer _payload
 
+    @cython.locals(payload=PayloadBuffer, size=Py_ssize_t, ascii_only=bint)
+    cdef bint take(self, bytes data) except -1
     @cython.locals(buffer=bytes, position=Py_ssize_t, end=Py_ssize_t, start=Py_ssize_t,
                    stop=Py_ssize_t, length=Py_ssize_t, first=int, masked=int)
     cpdef read_message(self)
     cpdef read(self)
     cpdef bint needs_input(self) except -1
-    @cython.locals(payload=PayloadBuffer, start=Py_ssize_t, end=Py_ssize_t, size=Py_ssize_t,
-                   ascii_only=bint)
-    cdef _take_all(self)
     cpdef forget(self)
     cdef _begin_message(self)
     cdef _begin_frame(self, int first)
@@ -37,7 +36,6 @@ cdef class MessageReader(FrameDecoder):
     cdef bint _is_plain(self)
     cdef _decode_text(self, bytes piece, bint final)
     cdef _decode(self, bytes piece)
-    cdef _try_to_inflate(self, int first, bytes payload)
     @cython.locals(deflate=DeflateCodec, data=bytes)
     cdef _inflate_message(self, int first, bytes payload)
     @cython.locals(deflate=DeflateCodec)

@@ -124,13 +124,45 @@ class MessageReader(FrameDecoder):
         self._payload: PayloadBuffer | None
         self._begin_message()
 
+    def take(self, data: bytes) -> bool:
+        """Add what arrived; whether there may be something to read now.
+
+        There is not, where it is the middle of a frame that only has to be kept. This is the
+        way that nearly all of a large message takes. An error waits for `read`.
+        """
+        payload = self._payload
+        size = len(data)
+        if (
+            payload is None
+            or size >= self._left
+            or self._begins
+            or self._position < self._end
+            or self._failure is not None
+            or not self._is_plain()
+        ):
+            self.feed(data)
+            return True
+        if self._turn:
+            self._turn_key()
+        self._turn = size & 3
+        self._base += size
+        self._left -= size
+        self._size += size
+        ascii_only = payload.add(data, 0, size, self._key, self._left)
+        if self._opcode == _TEXT and (self._carry or not ascii_only):
+            try:
+                self._decode_text(payload.last(), False)
+            except RemoteProtocolError as error:
+                self._failure = error
+                return True
+        return False
+
     def read_message(self) -> Message | None:
         """The next message, if it is one frame and has arrived whole.
 
         None where anything else comes next, more has to be done, or something is wrong: use
-        `read`. What goes on with a frame and only has to be kept is taken on the way. This
-        is the way that nearly every message takes, so its checks are just those that make
-        sure that `read` would have found nothing to refuse.
+        `read`. This is the way that nearly every message takes, so its checks are just those
+        that make sure that `read` would have found nothing to refuse.
         """
         buffer = self._buffer
         position = self._position
@@ -139,7 +171,6 @@ class MessageReader(FrameDecoder):
             return None
         first = buffer[position]
         if not (self._may_be_whole and self._whole[first]):
-            self._take_all()
             return None
         length = buffer[position + 1] ^ self._masked
         start = position + 2
@@ -168,7 +199,7 @@ class MessageReader(FrameDecoder):
         payload = unmask(buffer, start, stop) if masked else copy_bytes(buffer, start, stop)
         if first & RSV1:
             self.payload_offset = self._base + stop - length
-            return self._try_to_inflate(first, payload)
+            return self._inflate_message(first, payload)
         return whole_bytes(payload)
 
     def read(self) -> Message | Ping | Pong | CloseConnection | None:
@@ -214,30 +245,6 @@ class MessageReader(FrameDecoder):
         if self._end:
             self.drop()  # an idle connection keeps no spent input
         return not self._inflating and self._failure is None
-
-    def _take_all(self) -> None:
-        """Take the whole input where it is the middle of a frame that only has to be kept.
-
-        This is the way that nearly all of a large message takes. An error waits for `read`.
-        """
-        payload = self._payload
-        start = self._position
-        end = self._end
-        size = end - start
-        if size >= self._left or self._begins or payload is None or not self._is_plain():
-            return
-        if self._turn:
-            self._turn_key()
-        self._turn = size & 3
-        self._position = end
-        self._left -= size
-        self._size += size
-        ascii_only = payload.add(self._buffer, start, end, self._key, self._left)
-        if self._opcode == _TEXT and (self._carry or not ascii_only):
-            try:
-                self._decode_text(payload.last(), False)
-            except RemoteProtocolError as error:
-                self._failure = error
 
     def forget(self) -> None:
         """Drop the input that is left, and the message that is unfinished."""
@@ -357,33 +364,27 @@ class MessageReader(FrameDecoder):
             raise MessageTooBig.of_message(self._max_size)
         return self._add(data, 0, len(data), b"", True)
 
-    def _try_to_inflate(self, first: int, payload: bytes) -> Message | None:
-        """Decompress a message that is one frame; an error waits for `read`."""
-        try:
-            return self._inflate_message(first, payload)
-        except RemoteProtocolError as error:
-            self._failure = error
-            return None
-
     def _inflate_message(self, first: int, payload: bytes) -> Message | None:
-        """Decompress a message that is one frame, as far as one step goes."""
+        """Decompress a message that is one frame, as far as one step goes; an error waits for
+        `read`."""
         deflate = self._deflate
         assert deflate is not None
-        data = deflate.decompress(payload, True)
-        if deflate.more:
-            self.first = first
-            self.ends = True
-            self._begin_frame(first)
-            return self._inflated(data)
-        if len(data) > self._max_size:
-            raise MessageTooBig.of_message(self._max_size)
-        deflate.finish()
-        if first & 0x0F != _TEXT:
-            return whole_bytes(data)
         try:
-            return whole_text(data.decode())
+            data = deflate.decompress(payload, True)
+            if deflate.more:
+                self.first = first
+                self.ends = True
+                self._begin_frame(first)
+                return self._inflated(data)
+            if len(data) > self._max_size:
+                raise MessageTooBig.of_message(self._max_size)
+            deflate.finish()
+            return whole_text(data.decode()) if first & 0x0F == _TEXT else whole_bytes(data)
         except UnicodeDecodeError:
-            raise _invalid_text(None) from None
+            self._failure = _invalid_text(None)
+        except RemoteProtocolError as error:
+            self._failure = error
+        return None
 
     def _inflate(self, piece: bytes) -> Message | None:
         """One step in the decompression of a message; `piece` is empty but for the first."""

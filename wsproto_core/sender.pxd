@@ -1,4 +1,4 @@
-from .events cimport BytesMessage, Message, TextMessage
+from .events cimport BytesMessage, TextMessage
 from .message_writer cimport MessageWriter
 from .timers cimport Timers, as_time
 
@@ -12,5 +12,6 @@ cdef class Sender:
     cdef object _timeouts
     cdef public object close_code, close_reason, request, role, state
 
-    cdef _send_message(self, Message event)
+    cdef _send_text(self, TextMessage event)
+    cdef _send_bytes(self, BytesMessage event)
     cpdef Timers _tell(self, now)

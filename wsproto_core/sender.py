@@ -93,8 +93,10 @@ class Sender:
         """
         if now is not None:
             self._tell(now)
-        if isinstance(event, Message):
-            self._send_message(event)
+        if isinstance(event, TextMessage):
+            self._send_text(event)
+        elif isinstance(event, BytesMessage):
+            self._send_bytes(event)
         elif isinstance(event, Ping):
             self._send_control(Action.SEND_PING, Opcode.PING, event.payload)
         elif isinstance(event, Pong):
@@ -105,19 +107,21 @@ class Sender:
             self._send_answer(event)
         elif isinstance(event, (Request, HandshakeFailed)):
             raise LocalProtocolError(f"{type(event).__name__} is received, never sent")
+        elif isinstance(event, Message):
+            raise TypeError("a message is sent as TextMessage or BytesMessage")
         else:
             raise TypeError(f"an event is wanted, not {type(event).__name__}")
 
-    def _send_message(self, event: Message) -> None:
+    def _send_text(self, event: TextMessage) -> None:
         if not self._can_send_messages:
             raise self._refusal(Action.SEND_MESSAGE)
-        if isinstance(event, TextMessage):
-            self._output.write_text(event._data, event._message_finished, event._compress)
-        elif isinstance(event, BytesMessage):
-            data = as_bytes(event._data, "a binary message")
-            self._output.write_bytes(data, event._message_finished, event._compress)
-        else:
-            raise TypeError("a message is sent as TextMessage or BytesMessage")
+        self._output.write_text(event._data, event._message_finished, event._compress)
+
+    def _send_bytes(self, event: BytesMessage) -> None:
+        if not self._can_send_messages:
+            raise self._refusal(Action.SEND_MESSAGE)
+        data = as_bytes(event._data, "a binary message")
+        self._output.write_bytes(data, event._message_finished, event._compress)
 
     def send_text(
         self, data: str, *, message_finished: bool = True, compress: bool | None = None

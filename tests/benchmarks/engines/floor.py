@@ -37,16 +37,21 @@ _TAIL = b"\0\0\xff\xff" + b"\0\0\0\xff\xff" * 48
 """The end of compressed data, and the empty blocks that it takes to find all that was cut short:
 the codes of a block may come to 245 bytes."""
 
+_ENDS = {
+    key: tuple([2 + second % 128 + key if second % 128 < 126 else 0 for second in range(256)])
+    for key in (0, 4)
+}
+"""By the second byte of a frame: how far behind its first it ends, 0 if longer lengths follow."""
+
 _ROOM = 1 << 14  # bytes of a message, inflated
 
 
 def _unmask_short(buffer: bytes, start: int, stop: int) -> bytes:
     """The payload up to `stop`, with its key at `start`."""
-    size = stop - start - 4
+    size = stop - start
     both = _from_bytes(buffer[start:stop], "little")
-    words = size + 7 >> 2
-    pad = (both & 0xFFFFFFFF) * _REPEATED[words]
-    return (both ^ pad).to_bytes(4 * words, "little")[4 : 4 + size]
+    pad = (both & 0xFFFFFFFF) * _REPEATED[size + 3 >> 2]
+    return (both ^ pad).to_bytes(size + 3, "little")[4:size]
 
 
 def _unmask_long(payload: bytes, key: bytes) -> bytes:
@@ -78,6 +83,7 @@ class _Reader:
 
     def _take(self) -> Iterator[TextMessage]:
         masked = self.masked
+        ends = _ENDS[masked]
         inflater = self.inflater
         new = TextMessage.__new__
         compiled = COMPILED
@@ -89,27 +95,25 @@ class _Reader:
             end = len(buffer)
             if end - position < 2:
                 return
-            length = buffer[position + 1] & 127
             start = position + 2
-            if length > 125:
-                size = 2 if length == 126 else 8
-                length = _from_bytes(buffer[start : start + size], "big")
-                start += size
-            stop = start + length + masked
+            stop = position + ends[buffer[position + 1]]
+            if stop == position:
+                octets = 2 if buffer[position + 1] & 127 == 126 else 8
+                start += octets
+                stop = start + _from_bytes(buffer[start - octets : start], "big") + masked
             if stop > end:
-                if event := self._begin(start, length):
+                if event := self._begin(start, stop - start - masked):
                     yield event
                 return
             self.position = stop
             if not masked:
                 text = buffer[start:stop].decode()
-            elif length < _LONG and inflater is None:
+            elif (size := stop - start) < _LONG and inflater is None:
                 both = _from_bytes(buffer[start:stop], "little")
-                words = length + 11 >> 2
-                pad = (both & 0xFFFFFFFF) * _REPEATED[words]
-                text = (both ^ pad).to_bytes(4 * words, "little")[4 : 4 + length].decode()
+                pad = (both & 0xFFFFFFFF) * _REPEATED[size + 3 >> 2]
+                text = (both ^ pad).to_bytes(size + 3, "little")[4:size].decode()
             else:
-                if length < _LONG:
+                if size < _LONG:
                     payload = _unmask_short(buffer, start, stop)
                 else:
                     payload = _unmask_long(buffer[start + 4 : stop], buffer[start : start + 4])
@@ -245,9 +249,8 @@ class _Writer:
         at = keys.draw()
         key = keys.batch[at : at + 4]
         if size < _LONG:
-            words = size + 3 >> 2
-            pad = _from_bytes(key, "little") * _REPEATED[words]
-            masked = (_from_bytes(payload, "little") ^ pad).to_bytes(4 * words, "little")
+            pad = _from_bytes(key, "little") * _REPEATED[size + 3 >> 2]
+            masked = (_from_bytes(payload, "little") ^ pad).to_bytes(size + 3, "little")
             self.queue.append(header + key + masked[:size])
         else:
             self.queue.append(header + key + _unmask_long(payload, key))
