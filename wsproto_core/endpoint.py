@@ -129,7 +129,10 @@ class Endpoint(Sender):
             if self._admit(data, now):
                 self._feed(data)
         elif data and self._reading and not self._eof:  # as `_feed` does
-            if not self._reader.take(data):
+            reader = self._reader
+            if reader._payload is None:  # as `take` does, without the time that a call takes
+                reader.feed(data)
+            elif not reader.take(data):
                 return _NO_EVENTS
         elif data:
             self._feed(data)
