@@ -8,10 +8,12 @@ from __future__ import annotations
 import random
 import tracemalloc
 import zlib
-from itertools import pairwise
+from collections.abc import Iterator
+from itertools import islice, pairwise, product
 from typing import Any
 
 import pytest
+from effort import EXHAUSTIVE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from isal import isal_zlib
@@ -253,7 +255,7 @@ def test_decode_stops_at_the_frames_limit(fin: bool) -> None:
 
 
 @each_backend
-@pytest.mark.parametrize("size", [0, 1, 5000, 16_383, 16_384, 16_385, 100_000])
+@pytest.mark.parametrize("size", [0, 1, 447, 448, 449, 5000, 16_383, 16_384, 16_385, 100_000])
 def test_the_limit_is_exact(backend: ZlibModule, size: int) -> None:
     for data in (bytes(size), RANDOM.randbytes(size)):
         payload = deflate(data)
@@ -316,6 +318,20 @@ def test_what_bfinal_ends_cannot_be_referred_to(backend: ZlibModule) -> None:
     assert receiver.inflate_message(final(b"") + b"\x00", None) == b""
     with pytest.raises(CompressedDataError):
         receiver.inflate_message(second, None)
+
+
+@each_backend
+@pytest.mark.parametrize("size", [447, 448, 449, 16_383, 16_384, 16_385, 33_000])
+def test_what_a_few_bytes_grow_to_is_received_whole(backend: ZlibModule, size: int) -> None:
+    data = b"abc" * (size // 3) + b"z" * (size % 3)
+    receiver = codec(zlib=backend)
+    for payload in (deflate(data), final(data) + b"\x00", deflate(data), deflate(data)):
+        assert len(payload) <= 64 or size > 448 * 2
+        pieces = cut(payload, list(range(len(payload))))
+        assert receiver.inflate_message(payload, None) == data
+        assert stream(receiver, pieces) == data
+        with pytest.raises(CompressedDataError):
+            codec(zlib=backend).inflate_message(payload[:-1], None)
 
 
 class RecordingBackend:
@@ -408,20 +424,65 @@ def test_every_truncation_is_noticed(backend: ZlibModule, payload: bytes) -> Non
         assert caught.value.section == "RFC 7692 section 7.2.2"
 
 
-def pack(fields: list[tuple[int, int]]) -> bytes:
-    """Bits in the order of RFC 1951, from pairs of a value and its width."""
-    bits = "".join(f"{value:0{width}b}"[::-1] for value, width in fields)
+def in_order(value: int, width: int) -> str:
+    """The bits of a field as RFC 1951 has them: the lowest comes first."""
+    return f"{value:0{width}b}"[::-1]
+
+
+def pack(bits: str) -> bytes:
+    """Bytes of bits in the order of RFC 1951; there must be eight for each byte."""
     return int(bits[::-1], 2).to_bytes(len(bits) // 8, "little")
+
+
+CODE_LENGTH_ORDER = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)
+LONGEST = "001" + in_order(29, 5) + in_order(29, 5) + in_order(15, 4)
+"""The beginning of a block with 286 + 30 code lengths, by 19 code length codes."""
+EMPTY_FIXED = "010" + 7 * "0"
+
+
+def complete_codes(longest: int, room: int) -> Iterator[list[int]]:
+    """The lengths of up to `room` code words that leave no bits without a meaning, `longest`
+    at most."""
+
+    def fill(length: int, space: int, room: int) -> Iterator[list[int]]:
+        if not space:
+            yield []
+        elif length <= longest:
+            size = 1 << longest - length
+            for count in range(min(space // size, room) + 1):
+                for rest in fill(length + 1, space - count * size, room - count):
+                    yield [length] * count + rest
+
+    return fill(1, 1 << longest, room)
+
+
+def long_headers() -> Iterator[bytes]:
+    """Payloads cut just before the code lengths of the longest header, for each code that
+    these can have, and each length that the codes for runs (16 to 18) can have in it."""
+    for lengths in islice(complete_codes(7, 19), 0, None, 1 if EXHAUSTIVE else 50):
+        for runs in product(sorted({0, *lengths}), repeat=3):
+            others = list(lengths)
+            for length in filter(None, runs):
+                if length not in others:
+                    break
+                others.remove(length)
+            else:
+                if len(others) <= 16:
+                    codes = [*others, *[0] * (16 - len(others)), *runs]
+                    fields = "".join([in_order(codes[code], 3) for code in CODE_LENGTH_ORDER])
+                    yield pack(EMPTY_FIXED * 3 + LONGEST + fields)
 
 
 @each_backend
 def test_a_message_truncated_in_the_longest_header_is_noticed(backend: ZlibModule) -> None:
-    # 286 + 30 code lengths to come, by 19 code length codes: none for runs (16 to 18),
-    # four bits for each of the sixteen lengths; then the first length and a half.
-    counts = [(0, 1), (2, 2), (29, 5), (29, 5), (15, 4)]
-    payload = pack(counts + [(0, 3)] * 3 + [(4, 3)] * 16 + [(0, 6)])
-    with pytest.raises(CompressedDataError):
-        codec(zlib=backend).inflate_message(payload, None)
+    # What follows a payload has few ones: the lengths take in most of it where zeros have the
+    # longest codes that they can have, of four bits, and ones those of seven.
+    codes = [*[4] * 13, 6, 7, 7, 4, 4, 5]
+    fields = "".join([in_order(codes[code], 3) for code in CODE_LENGTH_ORDER])
+    worst = pack(EMPTY_FIXED * 3 + LONGEST + fields)
+    for payload in [worst, *long_headers()]:
+        with pytest.raises(CompressedDataError):
+            codec(zlib=backend).inflate_message(payload, None)
 
 
 @each_backend

@@ -1,11 +1,12 @@
 cimport cython
 
-cdef Py_ssize_t _BLOCK, _STEP
+cdef Py_ssize_t _BLOCK, _SMALL_BLOCK, _SMALL_STEP, _STEP
+cdef object _PROBE, _SMALL_ROOM
 
 
 @cython.final
 cdef class DeflateCodec:
-    cdef object _deflater, _inflater, _zlib, _zlib_error
+    cdef object _deflater, _inflate, _inflater, _zlib, _zlib_error
     cdef readonly tuple sharing
     cdef bytes _block
     cdef bytearray _pending
@@ -22,4 +23,8 @@ cdef class DeflateCodec:
     cpdef finish(self)
     cpdef drop(self)
     cdef bytes _inflate_step(self)
+    @cython.locals(step=bytes)
+    cdef bytes _step(self, bytes block)
     cdef _note_step(self, inflater, bytes step)
+    cdef _new_inflater(self)
+    cdef _drop_inflater(self)

@@ -7,12 +7,13 @@ done is the business of a zlib module, which can be exchanged.
 How input is cut never changes a result. A zlib inflater checks distances against its
 window *plus the output of the same call*, and loses the output of a call that fails;
 so the calls must not depend on how bytes happened to arrive. They depend on the frames
-alone: each frame is fed in blocks of 4 KiB, and a call gives out at most 16 KiB.
+alone: each frame is fed in blocks of 4 KiB, and a step gives out at most 16 KiB.
 """
 
 from __future__ import annotations
 
 import zlib as standard_zlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from ..codes import Opcode, Role
@@ -88,14 +89,22 @@ class ZlibModule(Protocol):
 # The appended end of a message (RFC 7692 section 7.2.2), which adds no data; then empty
 # stored blocks, which do nothing where a message really ends. Where it was truncated,
 # all of it is read as data or codes, and shows: as output or as an error. The longest
-# thing that is neither, the header of a block with its own codes (at most 316 lengths),
-# takes in at least 7 lengths with each of these blocks and so ends within 48 of them.
+# thing that is neither is the header of a block with its own codes (RFC 1951 section
+# 3.2.7). Whatever its code length codes are, the 316 lengths, which is the most that it has,
+# take in 1,499 of these bits at most. With the 74 bits before them, and the 65 that may come
+# behind until something shows, that is less than what 41 blocks have.
 _TAIL: Final = b"\x00\x00\xff\xff"
-_EMPTY_BLOCKS: Final = (b"\x00" + _TAIL) * 48
+_EMPTY_BLOCKS: Final = (b"\x00" + _TAIL) * 41
 _PROBE: Final = _TAIL + _EMPTY_BLOCKS
 
 _BLOCK: Final = 4 << 10
 _STEP: Final = 16 << 10
+
+# zlib takes all the memory that a call may fill before it begins. What comes of a small block
+# nearly always fits into memory that Python has at hand.
+_SMALL_BLOCK: Final = 64
+_SMALL_STEP: Final = 448
+_SMALL_ROOM: Final = _SMALL_STEP  # where compiled, this one is an object
 
 
 class DeflateCodec:
@@ -117,6 +126,7 @@ class DeflateCodec:
         "_deflater",
         "_frame_finished",
         "_full",
+        "_inflate",
         "_inflater",
         "_inflating",
         "_keep_deflater",
@@ -150,6 +160,7 @@ class DeflateCodec:
 
         self._deflater: _Deflater | None = None
         self._inflater: _Inflater | None = None
+        self._inflate: Callable[[bytes, int], bytes] | None = None  # its `decompress`
         self._inflating = False  # the same of the message being received
         self._pending = bytearray()  # input that is not in a block yet
         self._frame_finished = False  # whether the frame's last, short block is pending
@@ -246,13 +257,9 @@ class DeflateCodec:
             CompressedDataError: the data is not valid.
         """
         if frame_finished and len(data) <= _BLOCK and not (self.more or self._pending):
+            step = self._step(data)
             inflater = self._inflater
-            if inflater is None:
-                inflater = self._new_inflater()
-            try:
-                step = inflater.decompress(data, _STEP)
-            except self._zlib_error as error:
-                raise _invalid(error) from error
+            assert inflater is not None
             if len(step) < _STEP and not inflater.eof:
                 return step  # a short frame at once, as nearly all are
             self._note_step(inflater, step)
@@ -284,22 +291,25 @@ class DeflateCodec:
                 left is made so that the four bytes 00 00 FF FF, which end every
                 message, happen to complete it.
         """
-        inflater = self._inflater
-        if inflater is None:
-            inflater = self._new_inflater()
+        inflate = self._inflate
+        if inflate is None:
+            inflate = self._new_inflater()
         try:
-            surplus = inflater.decompress(_PROBE, 1)
+            surplus = inflate(_PROBE, 1)
         except self._zlib_error as error:
             raise _invalid(error) from error
+        inflater = self._inflater
+        assert inflater is not None
+        ended = inflater.eof
         # BFINAL on the message's own last, empty block: the stream ends with the tail.
-        if surplus or (inflater.eof and inflater.unused_data != _EMPTY_BLOCKS):
+        if surplus or (ended and inflater.unused_data != _EMPTY_BLOCKS):
             raise _invalid("truncated message")
-        if inflater.eof or not self._keep_inflater:
-            self._inflater = None
+        if ended or not self._keep_inflater:
+            self._drop_inflater()
 
     def drop(self) -> None:
         """Forget the input that is left; nothing more can be received."""
-        self._inflater = None
+        self._drop_inflater()
         self._pending.clear()
         self._block = b""
         self.more = self._full = False
@@ -317,26 +327,41 @@ class DeflateCodec:
         return b"".join(steps)
 
     def _inflate_step(self) -> bytes:
-        """One call of zlib, with the rest of a block or a new one; sets `more`."""
+        """One step, with the rest of a block or a new one; sets `more`."""
         if not self._block and not self._full:
             self._block = bytes(self._pending[:_BLOCK])
             del self._pending[:_BLOCK]
-        inflater = self._inflater or self._new_inflater()
-        try:
-            step = inflater.decompress(self._block, _STEP)
-        except self._zlib_error as error:
-            raise _invalid(error) from error
+        step = self._step(self._block)
+        inflater = self._inflater
+        assert inflater is not None
         self._note_step(inflater, step)
         return step
 
+    def _step(self, block: bytes) -> bytes:
+        """What zlib makes of a block, up to 16 KiB of it."""
+        inflate = self._inflate
+        if inflate is None:
+            inflate = self._new_inflater()
+        try:
+            if len(block) > _SMALL_BLOCK:
+                return inflate(block, _STEP)
+            step = inflate(block, _SMALL_ROOM)
+            if len(step) == _SMALL_STEP:
+                inflater = self._inflater
+                assert inflater is not None
+                step += inflate(inflater.unconsumed_tail, _STEP - _SMALL_STEP)
+        except self._zlib_error as error:
+            raise _invalid(error) from error
+        return step
+
     def _note_step(self, inflater: _Inflater, step: bytes) -> None:
-        """Take note of what a call of zlib has left to do."""
+        """Take note of what a step has left to do."""
         self._full = len(step) == _STEP
         if inflater.eof:
             # A block with BFINAL ends a DEFLATE stream; another may follow, and starts
             # without a context (section 7.2.3.4). Blocks being small, copying the rest of
             # one for each of many tiny streams stays linear.
-            self._inflater = None
+            self._drop_inflater()
             self._block = inflater.unused_data
             self._full = False
         elif self._full:
@@ -345,9 +370,16 @@ class DeflateCodec:
             self._block = b""  # input is left over only where the output had no room
         self.more = self._has_more()
 
-    def _new_inflater(self) -> _Inflater:
-        self._inflater = self._zlib.decompressobj(-self._receive_bits)
-        return self._inflater
+    def _new_inflater(self) -> Callable[[bytes, int], bytes]:
+        """Make an inflater; returns its `decompress`, which is looked up here and not at
+        each message."""
+        inflater = self._zlib.decompressobj(-self._receive_bits)
+        self._inflater = inflater
+        self._inflate = inflater.decompress
+        return inflater.decompress
+
+    def _drop_inflater(self) -> None:
+        self._inflater = self._inflate = None
 
     def _new_deflater(self) -> _Deflater:
         backend, level, bits, mem_level = self.sharing

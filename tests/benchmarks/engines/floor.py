@@ -33,9 +33,9 @@ _LONG = 600
 
 _REPEATED = [_from_bytes(b"\1\0\0\0" * words, "little") for words in range(_LONG // 4 + 2)]
 _TABLES = [bytes(octet ^ key for octet in range(256)) for key in range(256)]
-_TAIL = b"\0\0\xff\xff" + b"\0\0\0\xff\xff" * 48
+_TAIL = b"\0\0\xff\xff" + b"\0\0\0\xff\xff" * 41
 """The end of compressed data, and the empty blocks that it takes to find all that was cut short:
-the codes of a block may come to 245 bytes."""
+the codes of a block may come to 191 bytes."""
 
 _ENDS = {
     key: tuple([2 + second % 128 + key if second % 128 < 126 else 0 for second in range(256)])
@@ -43,7 +43,8 @@ _ENDS = {
 }
 """By the second byte of a frame: how far behind its first it ends, 0 if longer lengths follow."""
 
-_ROOM = 1 << 14  # bytes of a message, inflated
+_ROOM = 448
+"""Bytes of a message, inflated: as many as Python has memory at hand for."""
 
 
 def _unmask_short(buffer: bytes, start: int, stop: int) -> bytes:
@@ -85,6 +86,7 @@ class _Reader:
         masked = self.masked
         ends = _ENDS[masked]
         inflater = self.inflater
+        inflate = None if inflater is None else inflater.decompress
         new = TextMessage.__new__
         compiled = COMPILED
         if self.left and (event := self._go_on()):
@@ -108,7 +110,7 @@ class _Reader:
             self.position = stop
             if not masked:
                 text = buffer[start:stop].decode()
-            elif (size := stop - start) < _LONG and inflater is None:
+            elif (size := stop - start) < _LONG and inflate is None:
                 both = _from_bytes(buffer[start:stop], "little")
                 pad = (both & 0xFFFFFFFF) * _REPEATED[size + 3 >> 2]
                 text = (both ^ pad).to_bytes(size + 3, "little")[4:size].decode()
@@ -117,9 +119,9 @@ class _Reader:
                     payload = _unmask_short(buffer, start, stop)
                 else:
                     payload = _unmask_long(buffer[start + 4 : stop], buffer[start : start + 4])
-                if inflater is not None:
-                    payload = inflater.decompress(payload, _ROOM)
-                    if inflater.unconsumed_tail or inflater.decompress(_TAIL, 1):
+                if inflate is not None:
+                    payload = inflate(payload, _ROOM)
+                    if len(payload) == _ROOM or inflate(_TAIL, 1):
                         raise ValueError("a message that is too big, or was cut short")
                 text = payload.decode()
             if compiled:  # its fields cannot be set from here
