@@ -84,8 +84,6 @@ class _Policy(NamedTuple):
             check_origin(request, self.origins, self.allow_missing_origin)
 
     def choose_subprotocol(self, request: Request) -> str | None:
-        if self.select_subprotocol is not None:
-            return self.select_subprotocol(request)
         for subprotocol in self.subprotocols:
             if subprotocol in request.subprotocols:
                 return subprotocol
@@ -346,9 +344,11 @@ class ServerConnection(Connection):
     ) -> None:
         request = self._require_request(Action.SEND_ACCEPT)
         policy = self._policy
-        if subprotocol is None:
+        if subprotocol is None and policy.select_subprotocol is not None:
+            subprotocol = policy.select_subprotocol(request)
+            self._require(Action.SEND_ACCEPT)  # it may have answered by itself
+        elif subprotocol is None:
             subprotocol = policy.choose_subprotocol(request)
-            self._require(Action.SEND_ACCEPT)  # the selector may have answered by itself
         available = policy.extensions if extensions is None else as_extensions(extensions)
         agreed, answers = negotiate_extensions(request.extensions, available)
         headers = response_headers(request, subprotocol, answers, policy.headers + extra)
