@@ -87,7 +87,7 @@ def iterate(endpoint: Endpoint) -> Iterator[Event]:
                     message._compress = None
                     yield message
                     continue
-        elif position < end:
+        elif position < end and reader._may_be_whole:
             whole = reader.read_message()
             if whole is not None:
                 yield whole
