@@ -33,9 +33,9 @@ _LONG = 600
 
 _REPEATED = [_from_bytes(b"\1\0\0\0" * words, "little") for words in range(_LONG // 4 + 2)]
 _TABLES = [bytes(octet ^ key for octet in range(256)) for key in range(256)]
-_TAIL = b"\0\0\xff\xff" + b"\0\0\0\xff\xff" * 41
+_TAIL = b"\0\0\xff\xff" + b"\0\0\0\xff\xff" * 39
 """The end of compressed data, and the empty blocks that it takes to find all that was cut short:
-the codes of a block may come to 191 bytes."""
+the codes of a block may come to 183 bytes."""
 
 _ENDS = {
     key: tuple([2 + second % 128 + key if second % 128 < 126 else 0 for second in range(256)])
