@@ -98,6 +98,7 @@ def test_lookup_ignores_case_and_joins_lines() -> None:
     assert headers["via"] == "a, b, c"
     assert headers.get("vIa") == "a, b, c"
     assert headers.get_all("via") == ("a", "b, c")
+    assert Headers([("\u0130D", "1")])["\u0130d"] == "1"  # has more letters in lower case
 
 
 def test_lookup_of_an_absent_name() -> None:

@@ -77,10 +77,7 @@ class Headers(Sequence[tuple[str, str] | Any]):
     def get_all(self, name: str) -> tuple[str, ...]:
         """The values of all lines with this name, in order."""
         key = name.lower()
-        size = len(key)
-        return tuple(
-            [value for each, value in self._fields if len(each) == size and each.lower() == key]
-        )
+        return tuple([value for each, value in self._fields if each.lower() == key])
 
     @overload
     def get(self, name: str) -> str | None: ...

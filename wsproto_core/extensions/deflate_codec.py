@@ -104,7 +104,7 @@ _STEP: Final = 16 << 10
 # nearly always fits into memory that Python has at hand.
 _SMALL_BLOCK: Final = 64
 _SMALL_STEP: Final = 448
-_SMALL_ROOM: Final = _SMALL_STEP  # where compiled, this one is an object
+_SMALL_ROOM: Final = _SMALL_STEP  # an object where compiled, as an argument has to be
 
 
 class DeflateCodec:
@@ -161,7 +161,7 @@ class DeflateCodec:
         self._deflater: _Deflater | None = None
         self._inflater: _Inflater | None = None
         self._inflate: Callable[[bytes, int], bytes] | None = None  # its `decompress`
-        self._inflating = False  # the same of the message being received
+        self._inflating = False  # whether the message that is being received is compressed
         self._pending = bytearray()  # input that is not in a block yet
         self._frame_finished = False  # whether the frame's last, short block is pending
         self._block = b""  # what is left of the block being inflated
