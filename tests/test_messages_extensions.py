@@ -33,6 +33,7 @@ from wsproto_core import (
     CloseConnection,
     CloseSource,
     Codec,
+    CompressedDataError,
     Connection,
     Extension,
     ExtensionName,
@@ -118,6 +119,55 @@ def test_the_limit_counts_what_was_inflated(
         assert whole(events) == []
     else:
         assert whole(events) == [bytes(20_000)]
+
+
+def final(data: bytes) -> bytes:
+    """A DEFLATE stream that ends, and the block that a message ends with."""
+    compressor = zlib.compressobj(6, zlib.DEFLATED, -15)
+    return compressor.compress(data) + compressor.flush(zlib.Z_FINISH) + b"\x00"
+
+
+@each_role
+@both_deliveries
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        (deflate(b"second"), "second"),
+        (deflate("zw\u00f6lf \U0001f600".encode()), "zw\u00f6lf \U0001f600"),
+        (final(b"second"), "second"),
+        (deflate(b"a" * 2000), "a" * 2000),
+        (deflate(b"a" * 19_999 + b"\xc2\xa0"), "a" * 19_999 + "\xa0"),
+        (deflate(b"\xff no text"), InvalidTextError),
+        (deflate(b"a" * 19_999 + b"\xff"), InvalidTextError),
+        (deflate(b"a" * 20_002), MessageTooBig),
+        (deflate(b"a" * 33_000), MessageTooBig),
+        (deflate(b"a" * 20_002)[:-1], None),
+        (deflate(b"second")[:-1], CompressedDataError),
+        (b"\xff\xff", CompressedDataError),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_a_small_frame_can_hold_what_a_large_one_can(
+    role: Role, delivery: Deliveries, payload: bytes, expected: Any
+) -> None:
+    assert len(payload) <= 64
+    opening = frame_to(role, FIN | RSV1 | TEXT, deflate(b"first"))
+    small = frame_to(role, FIN | RSV1 | TEXT, payload)
+    ends = set()
+    for size in (None, 1, 3, len(opening)):
+        limits = Limits(max_message_size=20_001)
+        ws = compressing(role, delivery=delivery, limits=limits)
+        events = receive(ws, opening + small + frame_to(role, FIN | PING), size)
+        if isinstance(expected, str):
+            assert whole(events) == ["first", expected]
+            assert events[-1] == Ping()
+            assert ws.error is None
+        else:
+            assert whole(events) == ["first"]
+            assert isinstance(events[-1], CloseConnection)
+            assert isinstance(ws.error, expected or RemoteProtocolError)
+            ends.add((type(ws.error), ws.error.offset, str(ws.error), ws.data_to_send()[:4]))
+    assert len(ends) == (not isinstance(expected, str))
 
 
 @each_size

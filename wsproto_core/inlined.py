@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from . import masking
-from .codes import FIN, MASKED, UNLIMITED, Opcode
+from .codes import FIN, MASKED, RSV1, UNLIMITED, Opcode
 from .events import Event, TextMessage
+from .exceptions import RemoteProtocolError
 
 if TYPE_CHECKING:
     from .endpoint import Endpoint
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["iterate"]
 
 _WHOLE_TEXT: Final = FIN | Opcode.TEXT
+_COMPRESSED_TEXT: Final = _WHOLE_TEXT | RSV1
 _NO_BYTE: Final = -1
 _NOWHERE: Final = UNLIMITED << 1  # behind all input
 
@@ -36,12 +38,13 @@ _SHORT: Final = {
 0 where that byte does not tell, or is wrong."""
 
 
-def iterate(endpoint: Endpoint) -> Iterator[Event]:
+def iterate(endpoint: Endpoint) -> Iterator[Event]:  # noqa: C901 # it is all in one for a reason
     """The events of an endpoint that is reading frames, each read when it is asked for."""
     reader = endpoint._reader
     longest = min(reader._max_size, reader.room_compressed)
     may_be_whole = reader._whole[_WHOLE_TEXT] and longest > 125
     first = _WHOLE_TEXT if may_be_whole else _NO_BYTE
+    deflate = reader._deflate if longest > 125 else None
     masked = reader._masked
     key = 4 if masked else 0
     short = _SHORT[masked]
@@ -88,7 +91,42 @@ def iterate(endpoint: Endpoint) -> Iterator[Event]:
                     yield message
                     continue
         elif position < end and reader._may_be_whole:
-            whole = reader.read_message()
+            if (
+                deflate is not None
+                and start <= end
+                and buffer[position] == _COMPRESSED_TEXT
+                and (size := short[buffer[position + 1]])
+                and (stop := position + size) <= end
+            ):
+                payload = buffer[start:stop]
+                if masked:  # as in `unmask`
+                    both = from_bytes(payload, "little")
+                    pad = (both & 0xFFFFFFFF) * pads[size + 1 >> 2]
+                    payload = (both ^ pad).to_bytes(size + 1, "little")[4 : size - 2]
+                reader._position = stop
+                whole = None
+                try:
+                    data = deflate.decompress_message(payload)
+                except RemoteProtocolError as error:
+                    reader._failure = error
+                else:
+                    if len(data) <= longest and not deflate.more:
+                        try:
+                            text = data.decode()
+                        except UnicodeDecodeError:
+                            pass
+                        else:
+                            message = new(TextMessage)
+                            message._data = text
+                            message._frame_finished = True
+                            message._message_finished = True
+                            message._compress = None
+                            yield message
+                            continue
+                    whole = reader.inflated_message(_COMPRESSED_TEXT, data)
+                reader.payload_offset = reader.offset - len(payload)
+            else:
+                whole = reader.read_message()
             if whole is not None:
                 yield whole
                 continue

@@ -39,6 +39,8 @@ cdef class MessageReader(FrameDecoder):
     @cython.locals(deflate=DeflateCodec, data=bytes)
     cdef _inflate_message(self, int first, bytes payload)
     @cython.locals(deflate=DeflateCodec)
+    cpdef inflated_message(self, int first, bytes data)
+    @cython.locals(deflate=DeflateCodec)
     cdef _inflate(self, bytes piece)
     @cython.locals(deflate=DeflateCodec, frame_ends=bint)
     cdef _inflated(self, bytes data)

@@ -370,7 +370,17 @@ class MessageReader(FrameDecoder):
         deflate = self._deflate
         assert deflate is not None
         try:
-            data = deflate.decompress(payload, True)
+            data = deflate.decompress_message(payload)
+        except RemoteProtocolError as error:
+            self._failure = error
+            return None
+        return self.inflated_message(first, data)
+
+    def inflated_message(self, first: int, data: bytes) -> Message | None:
+        """Take what `DeflateCodec.decompress_message` gave; an error waits for `read`."""
+        deflate = self._deflate
+        assert deflate is not None
+        try:
             if deflate.more:
                 self.first = first
                 self.ends = True
@@ -378,7 +388,6 @@ class MessageReader(FrameDecoder):
                 return self._inflated(data)
             if len(data) > self._max_size:
                 raise MessageTooBig.of_message(self._max_size)
-            deflate.finish()
             return whole_text(data.decode()) if first & 0x0F == _TEXT else whole_bytes(data)
         except UnicodeDecodeError:
             self._failure = _invalid_text(None)
@@ -402,10 +411,10 @@ class MessageReader(FrameDecoder):
         if self._inflating:
             self._may_be_whole = False  # nothing may overtake what is left of this one
         frame_ends = self.ends and not self._inflating
-        if self._size + len(data) > self._max_size:
-            raise MessageTooBig.of_message(self._max_size)
         if frame_ends and self.first >= FIN:
             deflate.finish()
+        if self._size + len(data) > self._max_size:
+            raise MessageTooBig.of_message(self._max_size)
         return self._add(data, 0, len(data), b"", frame_ends)
 
     def _control(self, opcode: int, payload: bytes) -> Ping | Pong | CloseConnection:

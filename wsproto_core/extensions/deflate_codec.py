@@ -257,20 +257,42 @@ class DeflateCodec:
             CompressedDataError: the data is not valid.
         """
         if frame_finished and len(data) <= _BLOCK and not (self.more or self._pending):
-            step = self._step(data)
-            inflater = self._inflater
-            assert inflater is not None
-            if len(step) < _STEP and not inflater.eof:
-                return step  # a short frame at once, as nearly all are
-            self._note_step(inflater, step)
-        else:
-            self._pending += data
-            self._frame_finished = self._frame_finished or frame_finished
-            self.more = self._has_more()
-            step = b""
+            return self._go_on(self._step(data))  # a short frame at once, as nearly all are
+        self._pending += data
+        self._frame_finished = self._frame_finished or frame_finished
+        self.more = self._has_more()
+        step = b""
         while self.more and not step:
             step = self._inflate_step()
         self._frame_finished = self.more and self._frame_finished
+        return step
+
+    def decompress_message(self, payload: bytes) -> bytes:
+        """`decompress` the only frame of a message, then `finish`, unless there is `more`.
+
+        Raises:
+            CompressedDataError: the data is not valid, or ends too early.
+        """
+        inflate = self._inflate
+        if inflate is None or len(payload) > _SMALL_BLOCK:
+            step = self.decompress(payload, True)
+        else:  # the same, without the time that calls take
+            inflater = self._inflater
+            assert inflater is not None
+            try:
+                step = inflate(payload, _SMALL_ROOM)
+                ended = inflater.eof
+                if len(step) < _SMALL_STEP and not ended:
+                    surplus = inflate(_PROBE, 1)
+                    if surplus or inflater.eof or not self._keep_inflater:
+                        self._end(inflater, surplus)
+                    return step
+                step = self._whole_step(inflater, step)
+            except self._zlib_error as error:
+                raise _invalid(error) from error
+            step = self._go_on(step)
+        if not self.more:
+            self.finish()
         return step
 
     def _has_more(self) -> bool:
@@ -300,12 +322,15 @@ class DeflateCodec:
             raise _invalid(error) from error
         inflater = self._inflater
         assert inflater is not None
-        ended = inflater.eof
+        if surplus or inflater.eof or not self._keep_inflater:
+            self._end(inflater, surplus)
+
+    def _end(self, inflater: _Inflater, surplus: bytes) -> None:
+        """End a message that may be truncated, or after which there is no context."""
         # BFINAL on the message's own last, empty block: the stream ends with the tail.
-        if surplus or (ended and inflater.unused_data != _EMPTY_BLOCKS):
+        if surplus or (inflater.eof and inflater.unused_data != _EMPTY_BLOCKS):
             raise _invalid("truncated message")
-        if ended or not self._keep_inflater:
-            self._drop_inflater()
+        self._drop_inflater()
 
     def drop(self) -> None:
         """Forget the input that is left; nothing more can be received."""
@@ -345,13 +370,26 @@ class DeflateCodec:
         try:
             if len(block) > _SMALL_BLOCK:
                 return inflate(block, _STEP)
-            step = inflate(block, _SMALL_ROOM)
-            if len(step) == _SMALL_STEP:
-                inflater = self._inflater
-                assert inflater is not None
-                step += inflate(inflater.unconsumed_tail, _STEP - _SMALL_STEP)
+            inflater = self._inflater
+            assert inflater is not None
+            return self._whole_step(inflater, inflate(block, _SMALL_ROOM))
         except self._zlib_error as error:
             raise _invalid(error) from error
+
+    def _whole_step(self, inflater: _Inflater, step: bytes) -> bytes:
+        """The step that is to be made of a small block, given its beginning."""
+        if len(step) == _SMALL_STEP:
+            step += inflater.decompress(inflater.unconsumed_tail, _STEP - _SMALL_STEP)
+        return step
+
+    def _go_on(self, step: bytes) -> bytes:
+        """What to give out for a frame of one block, of which `step` came."""
+        inflater = self._inflater
+        assert inflater is not None
+        if len(step) == _STEP or inflater.eof:
+            self._note_step(inflater, step)
+            while self.more and not step:
+                step = self._inflate_step()
         return step
 
     def _note_step(self, inflater: _Inflater, step: bytes) -> None:
