@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import tracemalloc
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice, pairwise, product
 from typing import Any
 
@@ -90,16 +90,32 @@ def stream(receiver: DeflateCodec, pieces: list[bytes], fin: bool = True) -> byt
     return out
 
 
+def at_once(receiver: DeflateCodec, payload: bytes) -> bytes:
+    """Inflate a message that arrives whole, the way the engine does."""
+    out = receiver.decompress_message(payload)
+    if receiver.more:
+        while receiver.more:
+            out += receiver.decompress()
+        receiver.finish()
+    return out
+
+
+def receiver_with_context(backend: ZlibModule) -> DeflateCodec:
+    receiver = codec(zlib=backend)
+    assert at_once(receiver, deflate(JSON)) == JSON
+    return receiver
+
+
 def cut(data: bytes, places: list[int]) -> list[bytes]:
     borders = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
     return [data[start:end] for start, end in pairwise(borders)]
 
 
-def outcome(receiver: DeflateCodec, pieces: list[bytes]) -> object:
+def outcome(inflate: Callable[[], bytes]) -> object:
     try:
-        return stream(receiver, pieces)
+        return inflate()
     except CompressedDataError as error:
-        return type(error)
+        return str(error)
 
 
 # Sending and receiving
@@ -386,13 +402,13 @@ def test_work_is_linear_in_what_is_received(unit: bytes) -> None:
 )
 @pytest.mark.parametrize("size", [1000, 4096, 4097, 5000, 8192])
 def test_zlib_calls_do_not_depend_on_how_frames_are_cut(payload: bytes, size: int) -> None:
-    whole: Any = RecordingBackend()
-    pieces: Any = RecordingBackend()
-    one, other = codec(zlib=whole), codec(zlib=pieces)
+    backends: list[Any] = [RecordingBackend() for _ in range(3)]
+    whole, frame, pieces = (codec(zlib=backend) for backend in backends)
     for _ in range(2):
         cuts = [payload[start : start + size] for start in range(0, len(payload), size)]
-        assert stream(other, cuts) == one.inflate_message(payload, None)
-        assert pieces.calls == whole.calls
+        assert stream(pieces, cuts) == at_once(frame, payload)
+        assert whole.inflate_message(payload, None) == at_once(codec(), payload)
+        assert backends[0].calls == backends[1].calls == backends[2].calls
 
 
 COMPRESSIBLE = bytes(RANDOM.choices(range(256), [1.03**n for n in range(256)], k=900))
@@ -418,6 +434,8 @@ def test_every_truncation_is_noticed(backend: ZlibModule, payload: bytes) -> Non
             continue  # an empty message, complete as it is
         with pytest.raises(CompressedDataError):
             stream(codec(zlib=backend), [payload[:end]])
+        with pytest.raises(CompressedDataError):
+            at_once(receiver_with_context(backend), payload[:end])
         with pytest.raises(CompressedDataError) as caught:
             codec(zlib=backend).inflate_message(payload[:end], None)
         assert caught.value.close_code == 1007
@@ -545,6 +563,7 @@ def test_a_distance_beyond_the_agreed_window(backend: ZlibModule, checks: bool) 
 repetitive = st.lists(st.sampled_from([JSON, COMPRESSIBLE, b"a", bytes(9000)]), max_size=30).map(
     b"".join
 )
+small = st.binary(max_size=100) | st.integers(0, 500).map(bytes)
 places = st.lists(st.integers(0, 1 << 20), max_size=8)
 
 
@@ -558,12 +577,24 @@ def test_cuts_never_matter_whatever_the_bytes(
     for flip in flips:
         payload[(flip >> 3) % len(payload)] ^= 1 << (flip & 7)
     whole, cuts = (codec(client_max_window_bits=bits, zlib=backend) for _ in range(2))
-    expected: object
-    try:
-        expected = whole.inflate_message(bytes(payload), None)
-    except CompressedDataError as error:
-        expected = type(error)
-    assert outcome(cuts, cut(bytes(payload), places)) == expected
+    expected = outcome(lambda: whole.inflate_message(bytes(payload), None))
+    assert outcome(lambda: stream(cuts, cut(bytes(payload), places))) == expected
+
+
+@given(backends, st.binary(max_size=70) | st.builds(deflate, small | repetitive), places, places)
+@settings(max_examples=300)
+def test_a_message_at_once_is_what_it_is_in_parts(
+    backend: ZlibModule, start: bytes, flips: list[int], places: list[int]
+) -> None:
+    payload = bytearray(start or b"\x00")
+    for flip in flips:
+        payload[(flip >> 3) % len(payload)] ^= 1 << (flip & 7)
+    one, other = receiver_with_context(backend), receiver_with_context(backend)
+    for message in (bytes(payload), deflate(JSON)):
+        expected = outcome(lambda: at_once(one, message))  # noqa: B023 # called in the round
+        assert outcome(lambda: stream(other, cut(message, places))) == expected  # noqa: B023
+        if isinstance(expected, str):
+            break
 
 
 @given(backends, st.binary(max_size=400), st.integers(0, 600) | st.none())

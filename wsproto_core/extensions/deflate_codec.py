@@ -284,7 +284,7 @@ class DeflateCodec:
                 ended = inflater.eof
                 if len(step) < _SMALL_STEP and not ended:
                     surplus = inflate(_PROBE, 1)
-                    if surplus or inflater.eof or not self._keep_inflater:
+                    if surplus or inflater.eof:
                         self._end(inflater, surplus)
                     return step
                 step = self._whole_step(inflater, step)
