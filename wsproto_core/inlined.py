@@ -1,8 +1,9 @@
 """What `Events` does, written out in one function for where Python runs it.
 
 A call of a function takes longer there than most of what it would do for a short message. So
-this reads whole texts in place. What it finds, `read_message` would find; what it does not
-take, it leaves to that. Nothing here is of use where the modules are compiled.
+this reads whole texts in place, and short ones that are compressed. What it finds,
+`read_message` would find; what it does not take, it leaves to that. Nothing here is of use
+where the modules are compiled.
 """
 
 # pyright: reportPrivateUsage=false

@@ -114,9 +114,10 @@ class DeflateCodec:
     that is not to leave a context: an idle connection has none.
 
     Received messages go through `inflate_message` or, piece by piece, through
-    `decompress` and `finish`; the results are the same. Sent messages go through
-    `compress`. `decode` and `encode` do both for whole frames. A message's pieces must
-    go through in order; other than that, the two directions are independent.
+    `decompress` and `finish`, or `decompress_message` where there is but one frame; the
+    results are the same. Sent messages go through `compress`. `decode` and `encode` do both
+    for whole frames. A message's pieces must go through in order; other than that, the two
+    directions are independent.
 
     After an error about received data the codec cannot receive any more.
     """
