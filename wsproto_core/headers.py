@@ -216,16 +216,17 @@ def check_received_fields(fields: Headers) -> None:
     named = "" not in names and _has_only("".join(names), _TOKEN_BYTES)
     if named and _has_only("".join(values), _SENDABLE_BYTES):
         return
-    for name, value in fields._fields:
-        if not is_token(name):
-            raise MalformedHandshake(
-                f"header field name {_excerpt(name)} is not a token", section="RFC 9110 section 5.1"
-            )
-        if _UNSENDABLE.search(value) is not None:
-            raise MalformedHandshake(
-                f"{name[:60]} has more than visible ASCII, space and tab",
-                section="RFC 9110 section 5.5",
-            )
+    bad = [
+        name for name, value in fields._fields if not is_token(name) or _UNSENDABLE.search(value)
+    ]
+    name = bad[0]
+    if not is_token(name):
+        raise MalformedHandshake(
+            f"header field name {_excerpt(name)} is not a token", section="RFC 9110 section 5.1"
+        )
+    raise MalformedHandshake(
+        f"{name[:60]} has more than visible ASCII, space and tab", section="RFC 9110 section 5.5"
+    )
 
 
 def _has_only(text: str, allowed: bytes) -> bool:
