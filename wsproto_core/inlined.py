@@ -116,7 +116,7 @@ def iterate(endpoint: Endpoint) -> Iterator[Event]:  # noqa: C901 # it is all in
                             text = data.decode()
                         except UnicodeDecodeError:
                             pass
-                        else:
+                        else:  # as above: to come together first costs short texts 4 per cent
                             message = new(TextMessage)
                             message._data = text
                             message._frame_finished = True
